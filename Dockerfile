@@ -1,14 +1,14 @@
-# The members as images, a target for each: docker build --target subscriber --tag casino-events/subscriber .
-# docs/images.md says how they are run, and what was measured. Programs are run in exec form only: there is no shell.
+# Images of the members, one target each: docker build --target subscriber --tag casino-events/subscriber .
+# docs/images.md explains how to run them. Use the exec form only, because the images have no shell.
 
-# A release puts @sha256:… behind the tag (docs/images.md, "Pinned by digest"). Later releases of Deno crash
+# A release adds @sha256:… to the tag (docs/images.md, "Pinned by digest"). Later releases of Deno crash
 # (ARCHITECTURE.md, "Traps").
 FROM docker.io/denoland/deno:distroless-2.9.3 AS base
 ENV DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
 WORKDIR /app
 
-# What every member resolves its imports with: the workspace's configuration, whose lock is the whole project's. Of its
-# packages each member gets those that its programs import ("npm-lazy-caching" in deno.json).
+# Every member resolves imports with the workspace's configuration and the project's lock file. Its image has only the
+# packages that its programs import ("npm-lazy-caching" in deno.json).
 FROM base AS workspace
 COPY deno.json deno.lock LICENSE ./
 COPY publisher/deno.json publisher/
@@ -36,7 +36,7 @@ COPY --from=publisher-build /deno-dir/gen /deno-dir/gen
 COPY --from=publisher-build /app /app
 USER 65532:65532
 STOPSIGNAL SIGTERM
-# It serves nothing: that it runs, and its exit status, say how it is.
+# No health check, because it serves nothing. Watch its exit status.
 HEALTHCHECK NONE
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
   "-P=publisher", "--allow-read=/run/secrets,/app/samples"]
@@ -122,7 +122,7 @@ COPY --from=tools-build /deno-dir/gen /deno-dir/gen
 COPY --from=tools-build /app /app
 USER 65532:65532
 STOPSIGNAL SIGTERM
-# A command that comes to its end: its exit status says how it is.
+# No health check: commands end with an exit status.
 HEALTHCHECK NONE
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--stack-size=7000", \
   "-P=tools", "--allow-read=/run/secrets,/app/migrations"]

@@ -44,17 +44,17 @@ await withTestSchema(async (sql, url) => {
     "a page of a group": page({ groups: ["group17"] }, 50_000n),
     "a page of a reason": page({ reasons: ["reason-3"] }),
     "a page of a player": page({ playerId: 17n }),
-    "a page by part of the detail, which few have": page({ text: "-99999 " }),
+    "a page by a rare part of the detail": page({ text: "-99999 " }),
     "one letter by message id": page({ ids: [one!.messageId] }),
     "one letter by event id": page({ eventId: 4_711n }),
-    "how many, and how many untended": () => new Takes(database).count(),
-    "how many a job would act on": () => jobs.count({ act: "replay", filter: { groups: ["group17"] } }),
+    "counts of letters, total and untended": () => new Takes(database).count(),
+    "the number of letters of a job": () => jobs.count({ act: "replay", filter: { groups: ["group17"] } }),
     "the next 100 of a job": () =>
       new LetterClaims(database).claimNext(
         { filter: {}, after: 0n, last, limit: 100, job: crypto.randomUUID() },
         crypto.randomUUID(),
       ),
-    "a look of 1,000 for stored events": () => new Resolver(slice(database), "dead").round(),
+    "a check of 1,000 letters for stored events": () => new Resolver(slice(database), "dead").round(),
   };
   let slow = 0;
   for (const [what, ask] of Object.entries(asked)) {

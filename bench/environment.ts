@@ -108,7 +108,7 @@ export class Environment implements AsyncDisposable {
     await this.#untilLeft();
     await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
     await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
-    await this.sql.query(`truncate player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
+    await this.sql.query(`truncate batch_totals, player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
     // Otherwise the broker's log fills up in about every fifth run: messages then come from disk, at three times the
     // cost, and spoil the comparison.
     await this.checkout.rabbitmqctl("eval", "ra_log_wal:force_roll_over(ra_log_wal).");
@@ -119,7 +119,7 @@ export class Environment implements AsyncDisposable {
   async #untilLeft(): Promise<void> {
     const giveUpAt = performance.now() + leaveTimeoutMs;
     while ((await this.channel.checkQueue(this.config.EVENTS_QUEUE)).consumerCount > 0) {
-      if (performance.now() > giveUpAt) throw new Error("a consumer of the last run is still there");
+      if (performance.now() > giveUpAt) throw new Error("a consumer of the previous run is still connected");
       await delay(20);
     }
   }
@@ -157,7 +157,7 @@ export class Environment implements AsyncDisposable {
   /** Returns how many events the totals count as stored, which is cheap to query: two rows for each second. */
   async stored(): Promise<number> {
     const { stored } = await this.sql.one<{ stored: number }>(
-      "select coalesce(sum(events), 0)::int as stored from event_counts",
+      "select coalesce(sum(events), 0)::int as stored from event_counts_now",
     );
     return stored;
   }
@@ -203,7 +203,7 @@ export class Environment implements AsyncDisposable {
           select player_id, count(*) filter (where type = 'bet') as bets, count(*) filter (where has_won) as wins,
             coalesce(sum(amount_eur) filter (where type = 'deposit'), 0) as deposits_eur
           from events where type in ('bet', 'deposit') group by 1
-        ) as right_ones full join player_totals as kept using (player_id)
+        ) as right_ones full join player_totals_now as kept using (player_id)
         where (right_ones.bets, right_ones.wins, right_ones.deposits_eur)
           is distinct from (kept.bets, kept.wins, kept.deposits_eur)`);
       expect("players with wrong totals", players, 0);

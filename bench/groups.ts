@@ -1,4 +1,4 @@
-/** The groups of the benchmark: what is measured beside what, in turn. */
+/** The groups of the benchmark: variants that are measured in turn. */
 import { coldStart, endure } from "./scenarios/crowd_and_backlog.ts";
 import { consumeWith, consumeWithOurs, type Figures, type Load, oneSubscriber } from "./scenarios/consume.ts";
 import { askMaterialized, consumeOnTop, growTo, loadRows } from "./scenarios/tables.ts";

@@ -15,7 +15,7 @@ import { decodeAll, processBatch } from "../subscriber/pipeline/process_batch.ts
 import { enrichment } from "../subscriber/pipeline/steps/steps.ts";
 import { isUnpriced, price } from "../subscriber/pipeline/steps/price.ts";
 import { playerNamed, ratesOf } from "../tests/fixtures/deliveries.ts";
-import { totalsStatement } from "../subscriber/store/totals.ts";
+import { addTotals } from "../subscriber/store/totals.ts";
 import { noSpans, spansOf } from "../subscriber/pipeline/middleware/traced.ts";
 
 /** Enough to fill branch predictors and caches as under load. */
@@ -75,7 +75,7 @@ Deno.bench("rows for COPY", { group: "batch of 500" }, async () => {
   await rows.with(batch, (bytes) => Promise.resolve(void (kept = bytes)));
 });
 Deno.bench("totals", { group: "batch of 500" }, () => {
-  kept = totalsStatement(batch, "subscriber-1");
+  kept = addTotals(batch, "subscriber-1");
 });
 Deno.bench("settle, in order", { group: "batch of 500" }, () => {
   new AckRuns((tag) => kept = tag).settle(tags);

@@ -68,7 +68,7 @@ export class Program implements AsyncDisposable {
       if (found !== undefined) return found;
       if (this.#ended || performance.now() > giveUpAt) {
         throw new Error(
-          `"${text}" was not said ${this.#ended ? "before the end" : `in ${timeoutMs} ms`}. ${this.#said}`,
+          `no output "${text}" ${this.#ended ? "before the program ended" : `within ${timeoutMs} ms`}. ${this.#said}`,
         );
       }
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -91,7 +91,7 @@ export class Program implements AsyncDisposable {
   async end(): Promise<void> {
     const { code, signal } = await this.#child.status;
     await this.#read;
-    if (code !== 0) throw new Error(`ended with ${signal ?? code}. ${this.#said}`);
+    if (code !== 0) throw new Error(`exited with ${signal ?? code}. ${this.#said}`);
   }
 
   /** Sends SIGTERM. @throws when the program does not end, or its exit status is not 0 */

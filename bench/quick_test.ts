@@ -8,7 +8,7 @@ const runsOf = (...ours: readonly number[]) => ({
   ...{ "ours, lines on": ours.map((rate) => ({ eventsPerSecond: rate / 2, subscriberCpuUs: 12 })) },
 });
 
-Deno.test("quickTable() compares the ratios of each turn with those that were kept", () => {
+Deno.test("quickTable() compares each turn's ratios with the stored ones", () => {
   const kept = { at: "2026-11-30T00:00:00Z", commit: "abc1234", machine: {}, versions: {}, runs: runsOf(40, 50, 60) };
   deepStrictEqual(quickTable(runsOf(55), kept).split("\n").slice(0, 5), [
     "|  | commit abc1234 | now | now ÷ then |",

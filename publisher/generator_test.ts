@@ -10,12 +10,12 @@ function generate(seed: number, count: number, players = 10) {
   return Array.from({ length: count }, () => events.next().value);
 }
 
-Deno.test("generateEvents() gives the same events, ids and times for the same seed, and others for another", () => {
+Deno.test("generateEvents() returns the same events, ids and times for a seed, and others for another seed", () => {
   deepStrictEqual(generate(7, 200), generate(7, 200));
   notDeepStrictEqual(generate(7, 200), generate(8, 200));
 });
 
-Deno.test("generateEvents() makes valid events of every type, with ids that count up and message ids of their own", () => {
+Deno.test("generateEvents() returns valid events of every type, with ascending ids and unique message ids", () => {
   const generated = generate(1, 5_000, 25);
   deepStrictEqual(
     new Set(generated.map(({ event }) => event.type)),

@@ -55,7 +55,7 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-Deno.test("readEvents() gives back 5,000 files of events, wherever they are cut", async () => {
+Deno.test("readEvents() reads 5,000 files of events, in chunks of any size", async () => {
   const events = fc.array(fc.tuple(anyEvent, lineEnd), { maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(start, events, cuts, async (mark, lines, at) => {
@@ -66,7 +66,7 @@ Deno.test("readEvents() gives back 5,000 files of events, wherever they are cut"
   );
 });
 
-Deno.test("readEvents() finds in 10,000 mutated files an event or a bad line for each line, and changes no event", async () => {
+Deno.test("readEvents() returns an event or a bad line for each line of 10,000 mutated files, and changes no event", async () => {
   const counts = { events: 0, bad: 0 };
   await fc.assert(
     fc.asyncProperty(mutatedBytes(anyFile), cuts, async (file, at) => {
@@ -85,7 +85,7 @@ Deno.test("readEvents() finds in 10,000 mutated files an event or a bad line for
   ok(counts.events > 3_000 && counts.bad > 3_000, JSON.stringify(counts));
 });
 
-Deno.test("readEvents() draws the line at 65,536 bytes wherever the stream is cut, in 300 files", async () => {
+Deno.test("readEvents() limits lines to 65,536 bytes wherever the stream is split, in 300 files", async () => {
   const character = fc.constantFrom("x", " ", "é", "€", "💶");
   const length = fc.integer({ min: 65_530, max: 65_540 });
   await fc.assert(

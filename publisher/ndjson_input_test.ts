@@ -22,34 +22,34 @@ async function read(input: ReadableStream<Uint8Array>, signal?: AbortSignal): Pr
 const betWith = (fields: string) => line(2).replace("game_start", "bet").replace("}", `,${fields}}`);
 const cases: [what: string, text: string, read: string[]][] = [
   [
-    "passes over empty lines, and needs no last line break",
+    "skips empty lines, and needs no final line break",
     `${line(1)}\n\n  \r\n${line(2)}\r\n${line(3)}`,
     ["1", "2", "3"],
   ],
   [
-    "names a bad line by its number, and reads on",
+    "names a bad line by its number, and continues",
     `${line(1)}\n\n${line(2).replace("10", '"x"')}\n${line(3)}\n`,
     ["1", 'f:3: player_id = "x" must be a 64-bit integer, as a number or a decimal string', "3"],
   ],
   [
-    "refuses a line that is too long, and reads on",
+    "rejects a line that is too long, and continues",
     `${"x".repeat(200_000)}\n${line(2)}\n${"y".repeat(70_000)}`,
     ["f:1: line is longer than 65536 bytes", "2", "f:3: line is longer than 65536 bytes"],
   ],
-  ["passes over a byte order mark", `\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`, ["1", "2"]],
+  ["skips a byte order mark", `\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`, ["1", "2"]],
   [
-    "refuses a key that is there twice, and names it",
+    "rejects a key that is there twice, and names it",
     `${line(1)}\n${betWith('"amount":5,"\\u0061mount":50000,"currency":"EUR"')}\n${line(3)}`,
     ["1", "f:2: amount appears more than once", "3"],
   ],
 ];
 for (const [what, text, expected] of cases) {
-  Deno.test(`readEvents() ${what}, however the text is cut`, async () => {
+  Deno.test(`readEvents() ${what}, wherever the text is split`, async () => {
     for (const chunk of [7, 64, 10_000]) deepStrictEqual(await read(streamOf(text, chunk)), expected);
   });
 }
 
-Deno.test("readEvents() refuses a line that is not UTF-8, and changes nothing in it to make it so", async () => {
+Deno.test("readEvents() rejects a line that is not UTF-8 and does not repair it", async () => {
   const bet = (currency: string) => betWith(`"amount":5,"currency":"${currency}"`);
   const bytes = new TextEncoder().encode(`${bet("EU?")}\n${bet("€\ufffd")}\n`);
   bytes[bytes.indexOf("?".charCodeAt(0))] = 0xff;
@@ -60,7 +60,7 @@ Deno.test("readEvents() refuses a line that is not UTF-8, and changes nothing in
   ]);
 });
 
-Deno.test("readEvents() ends with its signal while its input is silent, and takes half a line for none", async () => {
+Deno.test("readEvents() stops on its signal while its input is silent, and drops half a line", async () => {
   const stop = new AbortController();
   let cancelled = false;
   const silent = new ReadableStream<Uint8Array>({
@@ -75,7 +75,7 @@ Deno.test("readEvents() ends with its signal while its input is silent, and take
   deepStrictEqual([entries, cancelled], [["1"], true]);
 });
 
-Deno.test("readEvents() gives the same message id to the same event, wherever it stands, and another to another", async () => {
+Deno.test("readEvents() derives the same message id for equal events on any line, and another for other events", async () => {
   const ids = async (text: string) =>
     (await Array.fromAsync(readEvents(streamOf(text)))).map((entry) => isBadLine(entry) ? "" : entry.messageId);
   const [one, two] = await ids(`${line(1)}\n${line(2)}`);
@@ -83,7 +83,7 @@ Deno.test("readEvents() gives the same message id to the same event, wherever it
   strictEqual(one === two, false);
 });
 
-Deno.test("describeBadLine() escapes terminal sequences, and shows the first of thousands of faults", () => {
+Deno.test("describeBadLine() escapes terminal sequences, and shows only the first of thousands of errors", () => {
   const faults = Array.from({ length: 3_000 }, () => ({ field: "line", problem: 'is not JSON: "\x1b[2J\u202e' }));
   const lines = describeBadLine("f", { line: 7, faults }).split("\n");
   deepStrictEqual([lines.length, lines[0], lines.at(-1)], [
@@ -92,7 +92,7 @@ Deno.test("describeBadLine() escapes terminal sequences, and shows the first of 
   ]);
 });
 
-Deno.test("readEvents() gives all that was read before its input failed, then names the line at which it did", async () => {
+Deno.test("readEvents() returns the events from before its input failed, then names the failing line", async () => {
   for (const half of ["", line(3).slice(0, 20)]) {
     const chunks = [`${line(1)}\n${line(2)}\n${half}`];
     const failing = new ReadableStream<Uint8Array>({

@@ -3,6 +3,7 @@ import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
 import type { EventRouting } from "../shared/rabbitmq/shards.ts";
 import type { PublishError } from "../shared/rabbitmq/publish/publisher.ts";
 import type { Clock } from "../shared/runtime/clock.ts";
+import { plural } from "../shared/runtime/printable.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Generated } from "./generator.ts";
 
@@ -127,7 +128,7 @@ export async function showProgress(options: ProgressOptions, signal: AbortSignal
 /** @param seconds duration of the run */
 export function summary({ published, confirmed, returned, failed }: Tally, seconds: number, badLines: number): string {
   const rate = seconds > 0 ? Math.round(confirmed / seconds) : 0;
-  const skipped = badLines > 0 ? `, ${badLines} bad lines skipped` : "";
+  const skipped = badLines > 0 ? `, ${plural(badLines, "bad line")} skipped` : "";
   return `published ${published}, confirmed ${confirmed}, returned ${returned}, failed ${failed}${skipped}; ` +
     `${rate} events/s over ${seconds.toFixed(1)} s`;
 }

@@ -38,7 +38,7 @@ function options(changes: Partial<PublishOptions>): PublishOptions {
   };
 }
 
-Deno.test("publishEvents() gives each message its player as routing key, for exchanges that share out by it", async () => {
+Deno.test("publishEvents() uses the player as routing key, for exchanges that shard by it", async () => {
   const sender = new ScriptedSender();
   await publishEvents(options({ sender }));
   const made = events();
@@ -47,7 +47,7 @@ Deno.test("publishEvents() gives each message its player as routing key, for exc
   strictEqual(new Set(players).size > 1, true);
 });
 
-Deno.test("publishEvents() sends exactly the count, each event as it was generated", async () => {
+Deno.test("publishEvents() sends exactly the requested number of unchanged events", async () => {
   const sender = new ScriptedSender();
   await publishEvents(options({ sender }));
   const expected = events();
@@ -57,7 +57,7 @@ Deno.test("publishEvents() sends exactly the count, each event as it was generat
   );
 });
 
-Deno.test("publishEvents() sends nothing for a count of 0, and all of a source without a count", async () => {
+Deno.test("publishEvents() sends nothing for a count of 0, and everything without a count", async () => {
   for (const [count, sent] of [[0, 0], [undefined, 3]] as const) {
     const sender = new ScriptedSender();
     await publishEvents(options({ sender, count, source: Array.from({ length: 3 }, () => events().next().value) }));
@@ -78,7 +78,7 @@ Deno.test("publishEvents() counts confirmed, returned and failed messages, and r
   );
 });
 
-Deno.test("publishEvents() ends when it is stopped, and waits for its confirms", async () => {
+Deno.test("publishEvents() stops when told to, and waits for its confirms", async () => {
   const stop = new AbortController();
   let flushed = false;
   const sender = new ScriptedSender((n) => void (n === 4 && stop.abort()));
@@ -88,7 +88,7 @@ Deno.test("publishEvents() ends when it is stopped, and waits for its confirms",
   strictEqual(flushed, true);
 });
 
-Deno.test("Pace.due() keeps to the rate over the whole run, and does not make up for a long pause", async () => {
+Deno.test("Pace.due() keeps the average rate of a run, and does not catch up after a long pause", async () => {
   const clock = new VirtualClock();
   const pace = new Pace(10, clock);
   const never = new AbortController().signal;

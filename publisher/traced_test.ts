@@ -20,7 +20,7 @@ function message(messageId: string): OutgoingMessage {
   return { exchange: "events", messageId, body: new Uint8Array(7), timestampMs: 0, appId: "publisher" };
 }
 
-Deno.test("a message carries its own publish span, which lasts until its confirm", () => {
+Deno.test("a publish span is in its message's header, and lasts until the confirm", () => {
   const [tracing, sender] = [new RecordedTracing(), new HeldSender()];
   let told = 0;
   traced(sender, tracing, brokerUrl).send(message("m1"), () => told++);
@@ -43,7 +43,7 @@ Deno.test("a message carries its own publish span, which lasts until its confirm
   deepStrictEqual([span.ended, span.error, told], [true, undefined, 1]);
 });
 
-Deno.test("a message that was not accepted leaves its error on its span, and its sender still hears of it", () => {
+Deno.test("a rejected message records its error on its span and returns it to the caller", () => {
   const [tracing, sender] = [new RecordedTracing(), new HeldSender()];
   const told: unknown[] = [];
   traced(sender, tracing, brokerUrl).send(message("m1"), (error) => told.push(error));
@@ -53,7 +53,7 @@ Deno.test("a message that was not accepted leaves its error on its span, and its
   deepStrictEqual(told, [error]);
 });
 
-Deno.test("a message that is not sampled says so in its header, and leaves no span", () => {
+Deno.test("an unsampled message says so in its header, and creates no span", () => {
   const [tracing, sender] = [new RecordedTracing((trace) => trace === 1), new HeldSender()];
   const tracedSender = traced(sender, tracing, brokerUrl);
   for (const id of ["m1", "m2"]) tracedSender.send(message(id), () => {});
@@ -61,7 +61,7 @@ Deno.test("a message that is not sampled says so in its header, and leaves no sp
   deepStrictEqual(tracing.spans.map(({ attributes }) => attributes["messaging.message.id"]), ["m2"]);
 });
 
-Deno.test("nothing of the broker's credentials gets into a span", () => {
+Deno.test("spans contain no broker credentials", () => {
   const [tracing, sender] = [new RecordedTracing(), new HeldSender()];
   traced(sender, tracing, brokerUrl).send(message("m1"), () => {});
   strictEqual(/guest|secret/.test(JSON.stringify(tracing.spans)), false);

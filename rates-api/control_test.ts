@@ -9,7 +9,7 @@ import { apiKey, controlKey, startMock, TestClient, testMock } from "../tests/fi
 
 const service = "/casino.rates.v1.MockControlService";
 
-Deno.test("SetFaults replaces all faults of the running server, and gives them back", async () => {
+Deno.test("SetFaults replaces all faults of the running server, and returns them", async () => {
   const log = new RecordedLog();
   await using api = await startMock({ faults: { ...noFaults, delayMs: 50, delayShare: 1 }, log });
   using control = controlClient(api.address, controlKey);
@@ -50,7 +50,7 @@ testMock("GetStats tells what stats() tells; ResetStats forgets the calls that e
   assert.equal((await control.stats()).calls, 0);
 });
 
-Deno.test("the controls ask for a key of their own", async () => {
+Deno.test("the control service requires its own key", async () => {
   await using api = await startMock();
   const refusal = { message: /^The rates API at 127\.0\.0\.1:\d+ rejected the key: / };
   // The controls reject the rates key, and GetRates rejects the controls' key.

@@ -20,7 +20,7 @@ import { fixedQuotes } from "./quotes.ts";
 
 const draws = 10_000;
 
-Deno.test("drawFate() gives each fault its share of the calls", () => {
+Deno.test("drawFate() applies each fault to its share of the calls", () => {
   const faults: Faults = { ...noFaults, errorShare: 0.2, wrongShare: 0.3, blackHoleShare: 0.1 };
   const random = seededRandom(42);
   const seen = { answer: 0, error: 0, wrong: 0, "black-hole": 0 };
@@ -31,7 +31,7 @@ Deno.test("drawFate() gives each fault its share of the calls", () => {
   }
 });
 
-Deno.test("drawFate() delays its share by delay to delay + jitter", () => {
+Deno.test("drawFate() delays its share of the calls by delay to delay + jitter", () => {
   const random = seededRandom(1);
   const faults: Faults = { ...noFaults, delayMs: 100, jitterMs: 10, delayShare: 0.5 };
   const delays = Array.from({ length: draws }, () => drawFate(faults, random).delayMs);
@@ -41,7 +41,7 @@ Deno.test("drawFate() delays its share by delay to delay + jitter", () => {
   assert.equal(Math.max(...delayed), 110);
 });
 
-Deno.test("drawFate() of no faults answers at once; of a share of 1 it never answers well", () => {
+Deno.test("drawFate() answers at once without faults, and never correctly with a share of 1", () => {
   const random = seededRandom(3);
   for (let i = 0; i < 1_000; i++) {
     assert.deepEqual(drawFate(noFaults, random), { delayMs: 0, ending: "answer" });
@@ -49,7 +49,7 @@ Deno.test("drawFate() of no faults answers at once; of a share of 1 it never ans
   }
 });
 
-Deno.test("checkFaults() names what is out of range", () => {
+Deno.test("checkFaults() names the values that are out of range", () => {
   const wrong: [Partial<Faults>, RegExp][] = [
     [{ delayMs: -1 }, /delayMs is -1/],
     [{ jitterMs: 1.5 }, /jitterMs is 1.5/],
@@ -64,7 +64,7 @@ Deno.test("checkFaults() names what is out of range", () => {
   checkFaults({ ...noFaults, errorShare: 0.7, wrongShare: 0.2, blackHoleShare: 0.1 });
 });
 
-Deno.test("spoil() makes each kind of wrong answer wrong in its way", () => {
+Deno.test("spoil() produces each kind of wrong answer", () => {
   const good = { base: "EUR", ...fixedQuotes.at(0) };
   const changed = (how: WrongAnswer) => {
     const { rates } = spoil(good, how);
@@ -81,7 +81,7 @@ Deno.test("spoil() makes each kind of wrong answer wrong in its way", () => {
   assert.deepEqual(spoil(good, "empty").rates, {});
 });
 
-Deno.test("faults come back from their message as they went in", () => {
+Deno.test("faults survive encoding and decoding", () => {
   const share = fc.double({ min: 0, max: 0.33, noNaN: true });
   const delay = fc.integer({ min: 0, max: 600_000 });
   const anyFaults: fc.Arbitrary<Faults> = fc.record({
@@ -96,7 +96,7 @@ Deno.test("faults come back from their message as they went in", () => {
   }));
 });
 
-Deno.test("the kinds of wrong answer have the numbers of the schema's enum", () => {
+Deno.test("kinds of wrong answers have the numbers of the schema's enum", () => {
   const { WrongAnswer: numbers } = casino.rates.v1;
   for (const kind of wrongAnswers) {
     const name = `WRONG_ANSWER_${kind.toUpperCase().replaceAll("-", "_")}` as keyof typeof numbers;
@@ -109,7 +109,7 @@ const noFlags: Parameters<typeof faultsOf>[0] = {
   ...{ "error-code": undefined, "wrong-share": undefined, "wrong-answer": undefined, "black-hole-share": undefined },
 };
 
-Deno.test("faultsOf() delays every call unless told which share, and reads codes by name", () => {
+Deno.test("faultsOf() delays every call by default, and reads error codes by name", () => {
   assert.deepEqual(faultsOf(noFlags), noFaults);
   assert.deepEqual(faultsOf({ ...noFlags, "delay-ms": 300 }), { ...noFaults, delayMs: 300, delayShare: 1 });
   assert.deepEqual(
@@ -118,7 +118,7 @@ Deno.test("faultsOf() delays every call unless told which share, and reads codes
   );
 });
 
-Deno.test("faultsOf() refuses a flag that means nothing without another, and shares beyond 1", () => {
+Deno.test("faultsOf() rejects a flag without the flag that it needs, and shares above 1", () => {
   for (
     const flags of [
       { "delay-share": 0.5 },

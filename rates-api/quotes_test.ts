@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fixedQuotes, randomWalk, referenceRates, walkingQuotes } from "./quotes.ts";
 
-Deno.test("fixedQuotes are the ECB's of 2024-06-28, whenever one asks", () => {
+Deno.test("fixedQuotes are the ECB's rates of 2024-06-28 at any time", () => {
   const { asOfMs, rates } = fixedQuotes.at(Date.UTC(2031, 0, 1));
   assert.equal(new Date(asOfMs).toISOString(), "2024-06-28T14:00:00.000Z");
   assert.equal(Object.keys(rates).length, 31);
@@ -12,14 +12,14 @@ Deno.test("fixedQuotes are the ECB's of 2024-06-28, whenever one asks", () => {
   );
 });
 
-Deno.test("randomWalk() begins at the reference rates and moves every one of them", () => {
+Deno.test("randomWalk() starts at the reference rates and moves every one", () => {
   const walk = randomWalk(1);
   assert.deepEqual(walk(0), referenceRates);
   const later = walk(200);
   for (const [currency, rate] of Object.entries(referenceRates)) assert.notEqual(later[currency], rate, currency);
 });
 
-Deno.test("randomWalk() depends on seed and step alone, not on what was asked before", () => {
+Deno.test("randomWalk() depends only on seed and step, not on earlier calls", () => {
   const step = fc.integer({ min: 0, max: 300 });
   fc.assert(fc.property(fc.nat(), fc.array(step, { minLength: 1, maxLength: 5 }), (seed, steps) => {
     const walk = randomWalk(seed);
@@ -28,7 +28,7 @@ Deno.test("randomWalk() depends on seed and step alone, not on what was asked be
   assert.notDeepEqual(randomWalk(1)(50), randomWalk(2)(50));
 });
 
-Deno.test("randomWalk() keeps the number of digits, and stays within half and twice the reference", () => {
+Deno.test("randomWalk() keeps the number of digits, between half and twice the reference", () => {
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 0, max: 20_000 }), (seed, step) => {
       const rates = randomWalk(seed)(step);
@@ -44,7 +44,7 @@ Deno.test("randomWalk() keeps the number of digits, and stays within half and tw
   );
 });
 
-Deno.test("walkingQuotes() says when the step was, and goes by steps, not by calls", () => {
+Deno.test("walkingQuotes() returns the time of the step, and advances by steps, not by calls", () => {
   const quotes = walkingQuotes({ seed: 7, stepMs: 1_000, startMs: 50_000 });
   assert.equal(quotes.at(50_999).asOfMs, 50_000);
   assert.deepEqual(quotes.at(50_999), quotes.at(50_000));

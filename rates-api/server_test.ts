@@ -41,7 +41,7 @@ testMock("GetRates refuses a call without the key, whatever else it asks", async
   assert.equal(api.stats().unauthenticated, 3);
 });
 
-Deno.test("GetRates follows the walk as the clock goes on", async () => {
+Deno.test("GetRates follows the walk as the clock advances", async () => {
   const clock = new VirtualClock();
   const quotes = walkingQuotes({ seed: 9, stepMs: 1_000, startMs: clock.now() });
   await using api = await startMock({ clock, quotes });
@@ -54,7 +54,7 @@ Deno.test("GetRates follows the walk as the clock goes on", async () => {
   assert.deepEqual({ ...after.rates }, quotes.at(clock.now()).rates);
 });
 
-Deno.test("a delayed call is answered when its delay is over, with the rates of then", async () => {
+Deno.test("a delayed call returns after its delay, with the rates of that moment", async () => {
   const clock = new VirtualClock();
   const quotes = walkingQuotes({ seed: 9, stepMs: 100, startMs: clock.now() });
   await using api = await startMock({ clock, quotes, faults: { ...noFaults, delayMs: 300, delayShare: 1 } });
@@ -126,7 +126,7 @@ testMock("stats() counts each call once", async (client, api) => {
   for (const count of [answered, failed, answeredWrongly]) assert.ok(count > 0);
 }, { faults: { ...noFaults, errorShare: 0.3, wrongShare: 0.3 } });
 
-Deno.test("close() lets the call in flight end, and takes no new one", async () => {
+Deno.test("close() finishes calls in flight, and accepts no new ones", async () => {
   const clock = new VirtualClock();
   await using api = await startMock({ clock, faults: { ...noFaults, delayMs: 300, delayShare: 1 } });
   using client = new TestClient(api.address);
@@ -153,7 +153,7 @@ testMock("close() cuts the calls in flight once its signal is aborted", async (c
   await eventually(() => api.stats().givenUp === 1);
 }, { faults: { ...noFaults, blackHoleShare: 1 } });
 
-Deno.test("disposal closes at once, and cuts the calls in flight", async () => {
+Deno.test("disposal closes at once, and aborts the calls in flight", async () => {
   let cut: Promise<void>;
   let api: RunningRatesApi;
   {
@@ -167,20 +167,20 @@ Deno.test("disposal closes at once, and cuts the calls in flight", async () => {
   await eventually(() => api.stats().givenUp === 1);
 });
 
-Deno.test("startRatesApi() says in one sentence that its address is taken", async () => {
+Deno.test("startRatesApi() reports an address in use in one sentence", async () => {
   await using api = await startMock();
   const message =
     `RATES_API_ADDRESS=${api.address} is in use by another program; stop that program, or set RATES_API_ADDRESS to another host:port.`;
   await assert.rejects(startMock({ address: api.address }), { message });
 });
 
-Deno.test("startRatesApi() says that its address is not of this machine", async () => {
+Deno.test("startRatesApi() reports an address of another machine", async () => {
   await assert.rejects(startMock({ address: "192.0.2.1:50051" }), {
     message: /^RATES_API_ADDRESS=192\.0\.2\.1:50051 is not an address of this machine/,
   });
 });
 
-Deno.test("a request that is too large or not protobuf does not reach the mock", async () => {
+Deno.test("the mock receives no request that is too large or not protobuf", async () => {
   const messages: string[] = [];
   await using api = await startMock({ log: { ...silentLog, error: (message) => messages.push(message) } });
   using client = new TestClient(api.address);

@@ -17,7 +17,7 @@ async function call(address: string, span: TraceParent | undefined): Promise<voi
   await grpcRatesApi({ address, apiKey, timeoutMs: 5_000, clock, tracing }).fetch(never);
 }
 
-Deno.test("a call made in a span is a span of the server, its child", async () => {
+Deno.test("a call inside a span creates a child span on the server", async () => {
   const tracing = new RecordedTracing();
   await using api = await startMock({ tracing });
   await call(api.address, caller);
@@ -30,7 +30,7 @@ Deno.test("a call made in a span is a span of the server, its child", async () =
   });
 });
 
-Deno.test("a call made in no span, or in one that is not sampled, leaves none", async () => {
+Deno.test("a call without a sampled span creates no span", async () => {
   const tracing = new RecordedTracing();
   await using api = await startMock({ tracing });
   await call(api.address, undefined);
@@ -38,7 +38,7 @@ Deno.test("a call made in no span, or in one that is not sampled, leaves none", 
   deepStrictEqual([api.stats().answered, tracing.names()], [2, []]);
 });
 
-Deno.test("a call that fails leaves its status on its span", async () => {
+Deno.test("a failed call records its status on its span", async () => {
   const tracing = new RecordedTracing();
   await using api = await startMock({ tracing, faults: { ...noFaults, errorShare: 1 } });
   await rejects(call(api.address, caller));

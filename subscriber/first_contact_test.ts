@@ -20,7 +20,7 @@ function contact(query: () => Promise<unknown>, inspect: () => Promise<unknown>,
   });
 }
 
-Deno.test("firstContact() says what no retry cures, of all servers at once", async () => {
+Deno.test("firstContact() reports permanent errors of all servers at once", async () => {
   await contact(answers, answers);
   await rejects(
     contact(fails(new PermanentError("a wrong password")), fails(new PermanentError("a cluster"))),
@@ -28,7 +28,7 @@ Deno.test("firstContact() says what no retry cures, of all servers at once", asy
   );
 });
 
-Deno.test("firstContact() waits for no server that is away, or silent", async () => {
+Deno.test("firstContact() does not wait for a server that is away or silent", async () => {
   await contact(fails(away), fails(new Error("ECONNRESET")));
   const clock = new VirtualClock();
   const waiting = contact(silent, answers, { clock });
@@ -36,7 +36,7 @@ Deno.test("firstContact() waits for no server that is away, or silent", async ()
   await waiting;
 });
 
-Deno.test("firstContact() names a server of another kind, which hangs up or says nothing", async () => {
+Deno.test("firstContact() names a server of another kind that hangs up or is silent", async () => {
   const clock = new VirtualClock();
   const otherAt = (url: string, wanted: string) => Promise.resolve(new PermanentError(`${wanted} is not at ${url}`));
   const refused = rejects(contact(silent, fails(new Error("ECONNRESET")), { clock, otherAt }), {

@@ -3,9 +3,10 @@ import { hostname } from "node:os";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { tlsFilesOf } from "../shared/runtime/configuration/config.ts";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
+import { coalesced } from "../shared/runtime/deadline.ts";
 import { messageOf } from "../shared/runtime/errors.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
-import { DatabasePool } from "../shared/postgres/pool.ts";
+import { answers, DatabasePool } from "../shared/postgres/pool.ts";
 import { eventsQueuesOf, eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemRandom as random } from "../shared/runtime/random.ts";
 import { closeRedis, openRedis } from "../shared/redis/client.ts";
@@ -36,12 +37,16 @@ import { Stats } from "./pipeline/stats.ts";
 import { grpcRatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
 import { keepCompacting } from "./store/compact.ts";
+import { foldOnce, keepFolding } from "./store/fold.ts";
 import { keepPartitions } from "./store/partitions.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
 
 /** Time limit of a query for HTTP (ms). */
 const httpQueryTimeoutMs = 2_000;
+
+/** Held batches that wait for Postgres share one probe within this time (ms). */
+const coalesceProbesMs = 100;
 
 /** @param wrap wraps edges, for fault tests */
 export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges): Promise<never> {
@@ -152,6 +157,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ratesTimes: config,
       report: observations?.recent.before(lines) ?? lines,
       abandon: shutdown.abandon,
+      isDatabaseThere: coalesced(coalesceProbesMs, clock, () => answers(database)),
       ...{ stats, gate, heldBatches, spans, clock, random, log },
     });
 
@@ -176,6 +182,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const keeper = openKeeper({ clock, random, log }, config, subscriberId, () => rates.areFresh());
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
+    keepFolding({ database, stored: () => stats.stored + stats.duplicates, clock, log }, shutdown.stop);
     keepPartitions({ database, days: config.EVENTS_PARTITION_DAYS, clock, log }, shutdown.stop);
 
     let status = 0;
@@ -190,7 +197,11 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);
 
-    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet(), database.close()]);
+    const closeDatabase = async () => {
+      await foldOnce({ database, clock, log }, shutdown.abandon);
+      await database.close();
+    };
+    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet(), closeDatabase()]);
     await closeRedis(redis);
     log.info("Left", {
       event: "member.left",

@@ -65,7 +65,7 @@ const waysToFind: Readonly<Record<string, (sample: Readonly<Record<string, strin
   "player and time": ({ player_id: player, at }) => ({ player: player!, at: at!, within: "10s" }),
 };
 
-/** Returns the latency of a find, by what it is given. @param share percentage of the table to draw samples from */
+/** Returns the latency of a find, by kind of query. @param share percentage of the table to sample */
 export async function timeFinds(sql: Session, url: string, share: number): Promise<Record<string, Figures>> {
   const database = new DatabasePool(url, { name: "casino-bench", max: 2, timeoutMs: longestQueryMs, clock });
   const sources = {

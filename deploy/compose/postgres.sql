@@ -5,25 +5,25 @@ set log_statement = 'none';
 set log_min_duration_statement = -1;
 set log_min_error_statement = 'panic';
 
--- deno task migrate: owns the tables
+-- For deno task migrate, which owns the tables.
 \unset password
 \getenv password CASINO_MIGRATOR_PASSWORD
 select 'create role casino_migrator login' where not exists (select from pg_roles where rolname = 'casino_migrator') \gexec
 alter role casino_migrator password :'password' connection limit 5;
 
--- deno task subscriber: stores events and letters
+-- For deno task subscriber, which stores events and dead letters.
 \unset password
 \getenv password CASINO_SUBSCRIBER_PASSWORD
 select 'create role casino_subscriber login' where not exists (select from pg_roles where rolname = 'casino_subscriber') \gexec
 alter role casino_subscriber password :'password' connection limit 77;
 
--- deno task dead and find: reads dead letters and events, and marks what it replays
+-- For deno task dead and find, which read events and dead letters and record replays.
 \unset password
 \getenv password CASINO_DEAD_LETTERS_PASSWORD
 select 'create role casino_dead_letters login' where not exists (select from pg_roles where rolname = 'casino_dead_letters') \gexec
 alter role casino_dead_letters password :'password' connection limit 3;
 
--- deno task status, and people who read figures
+-- For deno task status, and for people who query the figures.
 \unset password
 \getenv password CASINO_READER_PASSWORD
 select 'create role casino_reader login' where not exists (select from pg_roles where rolname = 'casino_reader') \gexec

@@ -4,10 +4,7 @@ import { aptInstall } from "../../tools/services/packages.ts";
 
 interface Needed {
   readonly what: string;
-  /**
-   * The font is for the screenshots in docs/. promtool is part of the Prometheus server's package; the server is not
-   * started.
-   */
+  /** The font is for the screenshots in docs/. */
   readonly packages: readonly string[];
   /** Exits with 0 when the program is installed. */
   readonly probe: readonly [program: string, ...args: string[]];
@@ -26,7 +23,7 @@ const foreignClients: Needed = {
 const needed: readonly Needed[] = [
   browser,
   foreignClients,
-  { what: "promtool", packages: ["prometheus"], probe: ["promtool", "--version"] },
+  { what: "Prometheus", packages: ["prometheus"], probe: ["promtool", "--version"] },
   { what: "nginx", packages: ["nginx"], probe: ["nginx", "-v"] },
   { what: "curl", packages: ["curl"], probe: ["curl", "--version"] },
 ];
@@ -50,7 +47,7 @@ export async function ensurePrograms(say: (sentence: string) => void): Promise<s
   return missing.length > 0 ? whatToInstall(missing) : undefined;
 }
 
-/** @throws {Error} that says what to install */
+/** @throws {Error} that names the packages to install */
 export async function requireBrowser(): Promise<void> {
   const missing = await missingOf([browser]);
   if (missing.length > 0) throw new Error(whatToInstall(missing));

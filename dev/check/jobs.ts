@@ -44,7 +44,7 @@ const steps: readonly Job[] = [
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "packages", args: ["task", "--quiet", "sbom", "--check"] },
   auditOf("known vulnerabilities", "."),
-  auditOf("known vulnerabilities of the check's programs", "dev/programs"),
+  auditOf("known vulnerabilities in the check's programs", "dev/programs"),
 ];
 
 /** Builds and runs the images. Without a Docker engine, it says so and counts as not asked. */

@@ -45,7 +45,7 @@ async function runCheck(
   else console.error(`\n${notReady}`);
   const left = await leftBehind(folder);
   const { text, status } = summaryOf(results, [
-    ...notReady === undefined ? [] : [`no test that needs servers was run: ${notReady}`],
+    ...notReady === undefined ? [] : [`no test with servers ran: ${notReady}`],
     ...left.length > 0 ? [`left behind: ${left.join(", ")}`] : [],
   ]);
   console.log(`\n${text}`);

@@ -51,7 +51,7 @@ export async function runJob(
     for await (const text of stream.pipeThrough(new TextDecoderStream())) output += text;
   }
   const [{ success }] = await Promise.all([child.status, collect(child.stdout), collect(child.stderr)]);
-  if (late.aborted) output += `\nIt did not end within ${timeoutMs / 60_000} minutes.\n`;
+  if (late.aborted) output += `\nTimed out after ${timeoutMs / 60_000} minutes.\n`;
   const { passed, failed } = counts ? countsIn(output) : { passed: 0, failed: 0 };
   // A job without passed tests has failed.
   const sound = success && (!counts || passed > 0);

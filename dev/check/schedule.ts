@@ -28,6 +28,8 @@ export const schedule: Readonly<Record<string, Schedule>> = {
   "faults/killed": { promise: "a crash loses nothing", seconds: 40 },
   "faults/memory": { seconds: 130 },
   "faults/postgres_faults": { seconds: 60 },
+  "nights/secrets_nights": { seconds: 60 },
+  "nights/servers_nights": { seconds: 120 },
   "operations/operations": { seconds: 150 },
   "operations/rotation": { seconds: 140 },
   "project/demo": { promise: "the whole system runs, from setup to a summary" },

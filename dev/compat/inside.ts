@@ -68,7 +68,7 @@ export function isOfServers(source: string): boolean {
 export function versionsIn(output: string): string[] {
   return Object.values(titles).map((title) => {
     const version = new RegExp(`^${title} (\\d+(?:\\.\\d+)*)`, "m").exec(output)?.[1];
-    if (version === undefined) throw new Error(`up names no version of ${title}:\n${output}`);
+    if (version === undefined) throw new Error(`the output of up has no version of ${title}:\n${output}`);
     return `${title} ${version}`;
   });
 }

@@ -32,7 +32,7 @@ async function descriptorModule(root: string, schemas: readonly string[]): Promi
   const entries = schemas.map((schema) => {
     const index = files.findIndex(({ name }) => name === schema);
     const file = files[index];
-    if (!file) throw new Error(`${schema} is not among the files that buf built`);
+    if (!file) throw new Error(`buf built no ${schema}`);
     return {
       name: file.name,
       dependencies: file.dependency ?? [],

@@ -62,7 +62,7 @@ await runCommand({
     for (const service of ["publisher", "subscriber", "rates-api", "migrate", "provision"]) {
       for (const id of await containersOf(service)) strictEqual(await inspect(id, ".State.ExitCode"), "0", service);
     }
-    console.log("All images were built and ran.");
+    console.log("Built and ran all images.");
     return 0;
   } finally {
     await compose(["down", "--volumes", "--remove-orphans"]);

@@ -1,6 +1,6 @@
 /** Objects as they are sent to the API server, and helpers to read them. */
 
-// deno-lint-ignore no-explicit-any -- what it may hold is for schemas.ts to say
+// deno-lint-ignore no-explicit-any -- schemas.ts validates its content
 export type Json = any;
 
 export interface Manifest {

@@ -33,7 +33,7 @@ function referencesExist(manifests: readonly Manifest[], madeBefore: MadeBefore)
     for (const key of ["", ...keys.map((key) => `/${key}`)]) there.add(`Secret/${name}${key}`);
   }
   const missing = referencesIn(manifests).filter(({ to }) => !there.has(to));
-  return [...new Set(missing.map(({ from, to }) => `${from} names ${to}, which is not there`))];
+  return [...new Set(missing.map(({ from, to }) => `${from} names ${to}, which does not exist`))];
 }
 
 /** Returns the Secrets that objects refer to but do not define. */

@@ -63,7 +63,7 @@ async function kubernetesFaults(manifest: Manifest): Promise<string[]> {
   const { apiVersion, kind } = manifest;
   const faults = packages[apiVersion]
     ? faultsOf(await modelOf(apiVersion, kind), manifest)
-    : await operatorFaults(manifest) ?? [" is of a type without a schema"];
+    : await operatorFaults(manifest) ?? [" has no schema for its type"];
   return faults.map((fault) => `${idOf(manifest)}${fault}`);
 }
 
@@ -113,7 +113,7 @@ function faultsOf(model: Model, object: Json): string[] {
   for (const { path, object, asked } of seen) {
     if (asked.size === 0) continue;
     const unknown = Object.keys(object).filter((name) => !asked.has(name));
-    faults.push(...unknown.map((name) => `${path}/${name}: is no field there is`));
+    faults.push(...unknown.map((name) => `${path}/${name}: is not a known field`));
   }
   return faults;
 }

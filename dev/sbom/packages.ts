@@ -37,7 +37,7 @@ export function lockedPackages(text: string): Map<string, LockedPackage> {
   }
   const idOf = (key: string) => {
     const id = ids.get(key);
-    if (id === undefined) throw new Error(`The lock needs ${key}, and does not have it.`);
+    if (id === undefined) throw new Error(`The lock file lacks ${key}, which another package needs.`);
     return id;
   };
   return new Map(entries.map(([key, entry]) => [idOf(key), {
@@ -93,7 +93,7 @@ export async function licenceOf(
   if (!cached && earlier) return earlier;
   const { license, licenses } = cached ?? await manifestByNpm(name, version);
   const text = typeof license === "string" ? license : license?.type ?? licenses?.map(({ type }) => type).join(" OR ");
-  if (!text) throw new Error(`${name}@${version} does not say under which licence it is.`);
+  if (!text) throw new Error(`${name}@${version} declares no licence.`);
   return text.replace(/^\((.*)\)$/, "$1");
 }
 

@@ -17,13 +17,13 @@ const lock = {
   },
 };
 
-Deno.test("split() tells name and version, with a scope and with peers", () => {
+Deno.test("split() splits name and version, with scopes and peers", () => {
   deepStrictEqual(split("ajv@8.20.0"), { name: "ajv", version: "8.20.0" });
   deepStrictEqual(split("@grpc/grpc-js@1.14.7"), { name: "@grpc/grpc-js", version: "1.14.7" });
   deepStrictEqual(split("pg-pool@3.1.0_pg@8.23.1"), { name: "pg-pool", version: "3.1.0" });
 });
 
-Deno.test("lockedPackages() has each package once, with what it needs", () => {
+Deno.test("lockedPackages() returns each package once, with its dependencies", () => {
   const packages = lockedPackages(JSON.stringify(lock));
   deepStrictEqual([...packages.keys()], ["a@1.0.0", "b@2.0.0", "c@3.0.0", "d@4.0.0"]);
   deepStrictEqual(packages.get("a@1.0.0"), {
@@ -32,18 +32,18 @@ Deno.test("lockedPackages() has each package once, with what it needs", () => {
   });
 });
 
-Deno.test("lockedPackages() refuses a lock that lacks what it needs", () => {
+Deno.test("lockedPackages() rejects a lock that lacks a dependency", () => {
   const { "c@3.0.0": _, ...npm } = lock.npm;
-  throws(() => lockedPackages(JSON.stringify({ npm })), /The lock needs c, and does not have it/);
+  throws(() => lockedPackages(JSON.stringify({ npm })), /The lock file lacks c, which another package needs/);
 });
 
-Deno.test("closure() follows what packages need to the end", () => {
+Deno.test("closure() follows dependencies transitively", () => {
   const packages = lockedPackages(JSON.stringify(lock));
   deepStrictEqual([...closure(["d@4.0.0"], packages)], ["d@4.0.0", "a@1.0.0", "b@2.0.0", "c@3.0.0"]);
   deepStrictEqual([...closure(["b@2.0.0"], packages)], ["b@2.0.0"]);
 });
 
-Deno.test("isAllowed() wants every part of an AND, and one of an OR", () => {
+Deno.test("isAllowed() requires every part of an AND, and one part of an OR", () => {
   const good = ["MIT", "MIT OR GPL-3.0", "(MIT OR CC0-1.0)", "MIT AND ISC", "(GPL-2.0 OR MIT) AND ISC"];
   const bad = ["GPL-3.0", "MIT AND GPL-3.0", "UNLICENSED", "SEE LICENSE IN LICENSE", "GPL-2.0 OR AGPL-3.0", ""];
   deepStrictEqual(good.filter((licence) => !isAllowed(licence)), []);
@@ -60,7 +60,7 @@ const b = {
   ...{ licence: "(MIT OR Apache-2.0)", shippedBy: [] },
 };
 
-Deno.test("billOfMaterials() names Deno and each package by purl, with hash, licence, what it needs and who ships it", () => {
+Deno.test("billOfMaterials() lists Deno and each package by purl, with hash, licence, dependencies and members", () => {
   const { components, dependencies, metadata } = billOfMaterials(product, [a, b]);
   strictEqual(metadata.component.version, "1.2.3");
   deepStrictEqual(components[1], {
@@ -89,11 +89,11 @@ Deno.test("billOfMaterials() names Deno and each package by purl, with hash, lic
   ]);
 });
 
-Deno.test("purlOf() escapes the scope's sign, and a version's plus", () => {
+Deno.test("purlOf() escapes the scope's @ and the version's +", () => {
   strictEqual(purlOf("@s/a@1.0.0+x"), "pkg:npm/%40s/a@1.0.0%2Bx");
 });
 
-Deno.test("licencesIn() has the licences of an earlier bill, by hash", () => {
+Deno.test("licencesIn() reads the licences of an earlier bill, by hash", () => {
   const text = JSON.stringify(billOfMaterials(product, [a, b]));
   deepStrictEqual([...licencesIn(text)], [["ff", "MIT"], ["00", "(MIT OR Apache-2.0)"]]);
   strictEqual(licencesIn("").size, 0);

@@ -12,19 +12,19 @@ function changed(body: Uint8Array, change: Change): unknown {
 const valid = bet({ id: 2n ** 62n, currency: "USD" });
 const withoutCurrency = encodeEvent(bet({ id: 2n ** 62n, currency: "" }));
 
-Deno.test("applyChange() mends a field that is missing, and leaves the others as they are, to the last digit", () => {
+Deno.test("applyChange() fills in a missing field, and keeps the others to the last digit", () => {
   deepStrictEqual(
     changed(withoutCurrency, { set: [{ key: "currency", value: "USD" }], where: [{ key: "currency", value: "" }] }),
     eventToJson(valid),
   );
 });
 
-Deno.test("applyChange() does not change what differs from where, and says how", () => {
+Deno.test("applyChange() changes no event that differs from where, and reports the difference", () => {
   const change = { set: [{ key: "currency", value: "EUR" }], where: [{ key: "currency", value: "" }] };
   strictEqual(changed(encodeEvent(valid), change), 'where does not match: currency is "USD", not ""');
 });
 
-Deno.test("applyChange() lets nothing through that the border would refuse", () => {
+Deno.test("applyChange() rejects every event that validation would reject", () => {
   const body = encodeEvent(valid);
   const set = (key: string, value: string) => String(changed(body, { set: [{ key, value }] }));
   match(set("amount", "-5"), /amount = -5 must be 0 or more/);
@@ -36,7 +36,7 @@ Deno.test("applyChange() lets nothing through that the border would refuse", () 
   match(String(changed(body, { json: "{" })), /is not JSON/);
 });
 
-Deno.test("applyChange() replaces a body that is no message by a whole event, and by nothing less", () => {
+Deno.test("applyChange() replaces an undecodable body only by a complete event", () => {
   const body = new TextEncoder().encode("no event");
   match(String(changed(body, { set: [{ key: "currency", value: "EUR" }] })), /the body is not an event: /);
   deepStrictEqual(changed(body, { json: JSON.stringify(eventToJson(valid)) }), eventToJson(valid));

@@ -23,7 +23,7 @@ function faultsOf(draft: Draft): string {
   return Array.isArray(event) ? describeFaults(event) : "";
 }
 
-Deno.test("eventOf() keeps what applies to the type, and nothing else", () => {
+Deno.test("eventOf() keeps only the fields of the type", () => {
   deepStrictEqual(eventOf(bet), {
     type: "bet",
     id: 1n,
@@ -53,7 +53,7 @@ Deno.test("eventOf() keeps what applies to the type, and nothing else", () => {
   }
 });
 
-Deno.test("eventOf() names each field at fault", () => {
+Deno.test("eventOf() names each invalid field", () => {
   const cases: [Draft, string][] = [
     [{ ...bet, id: 0n }, "id is missing"],
     [{ ...bet, playerId: 0n }, "player_id is missing"],
@@ -78,11 +78,11 @@ Deno.test("eventOf() names each field at fault", () => {
   for (const [draft, faults] of cases) strictEqual(faultsOf(draft), faults);
 });
 
-Deno.test("eventOf() takes an amount of zero: a bet may be free", () => {
+Deno.test("eventOf() accepts an amount of zero, because a bet may be free", () => {
   strictEqual(faultsOf({ ...bet, amount: 0n }), "");
 });
 
-Deno.test("eventOf() gives an event, or names just the fields that break a rule of their type, for every draft", () => {
+Deno.test("eventOf() returns an event, or names exactly the invalid fields, for every draft", () => {
   const int = fc.constantFrom(-5n, 0n, 0n, 7n, 2n ** 63n - 1n);
   const anyDraft: fc.Arbitrary<Draft> = fc.record({
     id: int,

@@ -20,13 +20,13 @@ Deno.test("parseEventJson() reads what eventToJson() writes", () => {
   );
 });
 
-Deno.test("eventToJson() leaves out what does not apply, and keeps the order of the keys", () => {
+Deno.test("eventToJson() omits the fields of other types, and keeps the order of the keys", () => {
   const event = parseEventJson(JSON.stringify(start));
   if (Array.isArray(event)) throw new Error(describeFaults(event));
   strictEqual(JSON.stringify(eventToJson(event)), JSON.stringify(start));
 });
 
-Deno.test("eventToJson() and parseEventJson() keep every integer, written as digits or as text", () => {
+Deno.test("eventToJson() and parseEventJson() preserve every integer, as number or as string", () => {
   const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).filter((value) => value !== 0n);
   fc.assert(
     fc.property(int64, fc.boolean(), (value, asText) => {
@@ -46,7 +46,7 @@ Deno.test("eventToJson() and parseEventJson() keep every integer, written as dig
   );
 });
 
-Deno.test("parseEventJson() accepts a line that was enriched, and reads the event in it", () => {
+Deno.test("parseEventJson() reads the event from an enriched line", () => {
   fc.assert(
     fc.property(anyEvent, fc.option(fc.string()), (event, email) => {
       const enriched = {
@@ -61,7 +61,7 @@ Deno.test("parseEventJson() accepts a line that was enriched, and reads the even
   );
 });
 
-Deno.test("parseEventJson() takes null for a field that is left out, and never for a zero", () => {
+Deno.test("parseEventJson() treats null as a missing field, and never as zero", () => {
   for (const field of ["id", "player_id", "game_id", "created_at"]) {
     strictEqual(faultsOf(JSON.stringify({ ...start, [field]: null })), `${field} is missing`);
   }
@@ -72,7 +72,7 @@ Deno.test("parseEventJson() takes null for a field that is left out, and never f
   strictEqual(faultsOf(JSON.stringify({ ...bet, currency: null })), "currency is missing");
 });
 
-Deno.test("parseEventJson() shows a number as it was written, and of long or deep values no more than a line", () => {
+Deno.test("parseEventJson() quotes numbers verbatim, and shortens long or deep values", () => {
   const shown = (id: string) => /^id = (.*) must be a 64-bit integer/.exec(faultsOf(`{"id":${id}}`))?.[1];
   for (const number of ["5.0", "1e3", "-0.5", "9223372036854775808", "-9223372036854775809"]) {
     strictEqual(shown(number), number);
@@ -85,14 +85,14 @@ Deno.test("parseEventJson() shows a number as it was written, and of long or dee
   match(faultsOf('{"a\\u001b[31m":1}'), /^"a\\u001b\[31m" is unknown;/);
 });
 
-Deno.test("parseEventJson() never throws, however deep a value is", () => {
+Deno.test("parseEventJson() never throws, at any depth", () => {
   for (let depth = 1; depth <= 20_000; depth = Math.ceil(depth * 1.1)) {
     const line = JSON.stringify(start).replace("10", "[".repeat(depth) + "]".repeat(depth));
     match(faultsOf(line), /^(player_id = an array must be|line is not JSON)/, `depth ${depth}`);
   }
 });
 
-Deno.test("parseEventJson() names each field that is wrong", () => {
+Deno.test("parseEventJson() names each invalid field", () => {
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ id: 1.5 }, /^id = 1.5 must be a 64-bit integer/],
     [{ id: "12x" }, /^id = "12x" must be/],
@@ -119,13 +119,13 @@ Deno.test("parseEventJson() names each field that is wrong", () => {
   for (const [changes, faults] of cases) match(faultsOf(JSON.stringify({ ...start, ...changes })), faults);
 });
 
-Deno.test("parseEventJson() says so of what is no JSON object, and never throws", () => {
+Deno.test("parseEventJson() reports text that is not a JSON object, and never throws", () => {
   for (const line of ["", "{", "[]", "null", "7", '"text"', "{}x"]) match(faultsOf(line), /^line /);
   const text = fc.oneof(fc.string(), fc.json());
   fc.assert(fc.property(text, (line) => void parseEventJson(line)), { numRuns: 1_000 });
 });
 
-Deno.test("parseEventJson() reads 5,000 lines of odd values as they say, or names what is wrong: a key twice for one", () => {
+Deno.test("parseEventJson() reads 5,000 lines of unusual values exactly or names the error, such as a repeated key", () => {
   const integer = fc.oneof(fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n }), fc.bigInt({ min: -9n, max: 9n })).map(
     String,
   );

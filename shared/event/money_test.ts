@@ -8,7 +8,7 @@ const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const exponent = fc.integer({ min: 0, max: 8 });
 const perEur = fc.record({ units: fc.bigInt({ min: 1n, max: 10n ** 20n }), scale: fc.integer({ min: 0, max: 18 }) });
 
-Deno.test("toEurCents() equals what big.js computes, over all of int64", () => {
+Deno.test("toEurCents() equals big.js for all of int64", () => {
   Big.DP = 60;
   fc.assert(
     fc.property(int64, exponent, perEur, (amount, exponent, { units, scale }) => {
@@ -34,7 +34,7 @@ Deno.test("toEurCents() rounds half away from zero, once", () => {
   strictEqual(toEurCents(4, one)(50n), 1n);
 });
 
-Deno.test("toEurCents() rounds every exact half away from zero, and not what is next to it", () => {
+Deno.test("toEurCents() rounds exact halves away from zero, and their neighbours to the nearest cent", () => {
   const cents = fc.bigInt({ min: 0n, max: 10n ** 12n });
   const factor = fc.bigInt({ min: 1n, max: 1_000n });
   fc.assert(
@@ -50,11 +50,11 @@ Deno.test("toEurCents() rounds every exact half away from zero, and not what is 
   );
 });
 
-Deno.test("toEurCents() refuses a rate of zero", () => {
+Deno.test("toEurCents() rejects a rate of zero", () => {
   throws(() => toEurCents(2, { units: 0n, scale: 2 })(1n), RangeError);
 });
 
-Deno.test("toEurCents() takes each currency's minor unit into account", () => {
+Deno.test("toEurCents() uses each currency's minor unit", () => {
   strictEqual(toEurCents(exponentOf("USD")!, { units: 10705n, scale: 4 })(500n), 467n);
   strictEqual(toEurCents(exponentOf("JPY")!, { units: 17194n, scale: 2 })(17_194n), 10_000n);
   strictEqual(toEurCents(exponentOf("BTC")!, { units: 176n, scale: 7 })(1n), 0n);
@@ -62,13 +62,13 @@ Deno.test("toEurCents() takes each currency's minor unit into account", () => {
   strictEqual(toEurCents(exponentOf("KWD")!, { units: 32n, scale: 2 })(1_000n), 313n);
 });
 
-Deno.test("exponentOf() guesses nothing", () => {
+Deno.test("exponentOf() returns nothing for an unknown currency", () => {
   for (const unknown of ["", "eur", "EUR ", "XXX", "XTS", "XAU", "XDR", "ETH", "EURO", "toString", "__proto__"]) {
     strictEqual(exponentOf(unknown), undefined, unknown);
   }
 });
 
-Deno.test("exponentOf() knows all of ISO 4217's lists of 2024 and 2026, and which of them do not have two digits", () => {
+Deno.test("exponentOf() knows the currencies of ISO 4217 in 2024 and 2026, and the ones without two digits", () => {
   const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
   const codes = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
   const byDigits = Object.groupBy(codes, (code) => exponentOf(code) ?? "unknown");
@@ -104,7 +104,7 @@ Deno.test("formatMajor() writes major units without needless zeros", () => {
   for (const [amount, exponent, text] of cases) strictEqual(formatMajor(amount, exponent), text);
 });
 
-Deno.test("formatMajor() writes the very number that it was given", () => {
+Deno.test("formatMajor() writes exactly its number", () => {
   Big.PE = 40;
   Big.NE = -40;
   fc.assert(

@@ -37,13 +37,21 @@ const mostCurrencies = 1_000;
 let at = 0;
 let isPlain = true;
 
-/** @returns `undefined` for an encoding that is not plain, valid or not */
-export function readPlain(bytes: Uint8Array): Draft | undefined {
+/** Returned for every event: an object for each is garbage. */
+const draft: { -readonly [Field in keyof Draft]: Draft[Field] } = {
+  ...{ id: 0n, playerId: 0n, gameId: 0n, kind: undefined, amount: 0n, currency: "", hasWon: false },
+  createdAt: undefined,
+};
+
+/**
+ * Reads the event between `start` and `end`.
+ * @returns a draft that is valid until the next call; `undefined` for an encoding that is not plain, valid or not
+ */
+export function readPlain(bytes: Uint8Array, start: number, end: number): Draft | undefined {
   let [id, playerId, gameId, type, amount, hasWon, seconds, nanos] = [0, 0, 0, 0, 0, 0, 0, 0];
   let currency = "";
   let hasCreatedAt = false;
-  const end = bytes.length;
-  at = 0;
+  at = start;
   isPlain = true;
   while (at < end && isPlain) {
     switch (bytes[at++]) {
@@ -63,7 +71,7 @@ export function readPlain(bytes: Uint8Array): Draft | undefined {
         amount = varint(bytes);
         break;
       case tag.currency:
-        currency = currencyCode(bytes);
+        currency = currencyCode(bytes, end);
         break;
       case tag.hasWon:
         hasWon = varint(bytes);
@@ -95,17 +103,16 @@ export function readPlain(bytes: Uint8Array): Draft | undefined {
     }
   }
   if (!isPlain || at !== end || type > int32Max || nanos > int32Max) return undefined;
-  return {
-    id: BigInt(id),
-    playerId: BigInt(playerId),
-    gameId: BigInt(gameId),
-    // Zero means missing. Any other unknown number comes from a later version.
-    kind: kindsByWireNumber[type] ?? (type || undefined),
-    amount: BigInt(amount),
-    currency,
-    hasWon: hasWon !== 0,
-    createdAt: hasCreatedAt ? { seconds, nanos } : undefined,
-  };
+  draft.id = BigInt(id);
+  draft.playerId = BigInt(playerId);
+  draft.gameId = BigInt(gameId);
+  // Zero means missing. Any other unknown number comes from a later version.
+  draft.kind = kindsByWireNumber[type] ?? (type || undefined);
+  draft.amount = BigInt(amount);
+  draft.currency = currency;
+  draft.hasWon = hasWon !== 0;
+  draft.createdAt = hasCreatedAt ? { seconds, nanos } : undefined;
+  return draft;
 }
 
 function varint(bytes: Uint8Array): number {
@@ -120,9 +127,9 @@ function varint(bytes: Uint8Array): number {
   return 0;
 }
 
-function currencyCode(bytes: Uint8Array): string {
+function currencyCode(bytes: Uint8Array, end: number): string {
   const [length, a, b, c] = [bytes[at], bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
-  if (length !== currencyLength || at + currencyLength >= bytes.length || (a | b | c) >= 0x80) {
+  if (length !== currencyLength || at + currencyLength >= end || (a | b | c) >= 0x80) {
     isPlain = false;
     return "";
   }

@@ -27,7 +27,12 @@ export class UndecodableError extends Error {
  * ```
  */
 export function decodeEvent(body: Uint8Array): Event | Fault[] {
-  return eventOf(decodeDraft(body));
+  return decodeEventAt(body, 0, body.length);
+}
+
+/** Decodes the body between `start` and `end` without a view of it. @throws {UndecodableError} */
+export function decodeEventAt(bytes: Uint8Array, start: number, end: number): Event | Fault[] {
+  return eventOf(readPlain(bytes, start, end) ?? read(bytes.subarray(start, end)));
 }
 
 /**
@@ -35,7 +40,8 @@ export function decodeEvent(body: Uint8Array): Event | Fault[] {
  * @throws {UndecodableError}
  */
 export function decodeDraft(body: Uint8Array): Draft {
-  return readPlain(body) ?? read(body);
+  const plain = readPlain(body, 0, body.length);
+  return plain ? { ...plain } : read(body);
 }
 
 /** @throws {UndecodableError} */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
+import { decodeEvent, decodeEventAt, encodeEvent, UndecodableError } from "./protobuf.ts";
 import { kinds } from "./kinds.ts";
 import { type Event, eventOf, type Fault } from "./event.ts";
 import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
@@ -45,6 +45,11 @@ function known(varint: bigint | undefined): bigint {
 
 const counts = { events: 0, faults: 0, refused: 0 };
 
+/** Decodes the body where it lies between bytes that could belong to it. */
+function decodeBetween(body: Uint8Array): Event | Fault[] {
+  return decodeEventAt(Buffer.concat([body, body, body]), body.length, 2 * body.length);
+}
+
 function agree(body: Uint8Array): void {
   let expected: Event | Fault[];
   try {
@@ -52,13 +57,16 @@ function agree(body: Uint8Array): void {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     counts.refused++;
-    throws(() => decodeEvent(body), (thrown) => thrown instanceof UndecodableError && thrown.message.length < 200);
+    for (const decode of [decodeEvent, decodeBetween]) {
+      throws(() => decode(body), (thrown) => thrown instanceof UndecodableError && thrown.message.length < 200);
+    }
     return;
   }
   const event = decodeEvent(body);
   deepStrictEqual(event, expected);
   // amqplib delivers a Buffer, for which protobufjs has another reader.
   deepStrictEqual(decodeEvent(Buffer.from(body)), expected);
+  deepStrictEqual(decodeBetween(body), expected);
   if (Array.isArray(event)) counts.faults++;
   else {
     counts.events++;
@@ -66,7 +74,7 @@ function agree(body: Uint8Array): void {
   }
 }
 
-Deno.test("decodeEvent() gives back what encodeEvent() was given, in 10,000 events", () => {
+Deno.test("decodeEvent() reverses encodeEvent() for 10,000 events", () => {
   fc.assert(
     fc.property(anyEvent, (event) => {
       const body = encodeEvent(event);
@@ -77,17 +85,17 @@ Deno.test("decodeEvent() gives back what encodeEvent() was given, in 10,000 even
   );
 });
 
-Deno.test("decodeEvent() reads in 20,000 mutated messages just what they say, or refuses them", () => {
+Deno.test("decodeEvent() reads exactly the content of 20,000 mutated messages, or rejects them", () => {
   fc.assert(fc.property(mutatedMessage(anyEvent.map(encodeEvent)), agree), { numRuns: 20_000 });
   const { events, faults, refused } = counts;
   strictEqual(events > 2_000 && faults > 2_000 && refused > 2_000, true, JSON.stringify(counts));
 });
 
-Deno.test("decodeEvent() reads in 10,000 random bodies just what they say, or refuses them", () => {
+Deno.test("decodeEvent() reads exactly the content of 10,000 random bodies, or rejects them", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), agree), { numRuns: 10_000 });
 });
 
-Deno.test("decodeEvent() takes no currency for another one in 5,000 texts that are not all UTF-8", () => {
+Deno.test("decodeEvent() never confuses currencies in 5,000 texts that are not all UTF-8", () => {
   const before = encodeEvent({
     type: "deposit",
     id: 1n,

@@ -37,7 +37,7 @@ function fieldsOf(event: Event): Record<string, unknown> {
 const bet = { type: "bet", id: 1n, playerId: 11n, gameId: 101n, amount: 500n, currency: "USD", hasWon: true } as const;
 const createdAt = { seconds: 1_643_845_500, nanos: 250_000_000 };
 
-Deno.test("kinds are those of the schema, under its names and numbers", () => {
+Deno.test("kinds match the names and numbers of the schema", () => {
   deepStrictEqual(
     {
       EVENT_TYPE_UNSPECIFIED: 0,
@@ -47,7 +47,7 @@ Deno.test("kinds are those of the schema, under its names and numbers", () => {
   );
 });
 
-Deno.test("encodeEvent() writes the bytes that protobufjs writes from the schema alone", () => {
+Deno.test("encodeEvent() writes the same bytes as protobufjs with the schema alone", () => {
   fc.assert(
     fc.property(anyEvent, (event) => {
       const expected = schema.encode(schema.fromObject(fieldsOf(event))).finish();
@@ -57,7 +57,7 @@ Deno.test("encodeEvent() writes the bytes that protobufjs writes from the schema
   );
 });
 
-Deno.test("decodeEvent() reads fields in any order, the last of each when it is repeated, and defaults written out", () => {
+Deno.test("decodeEvent() reads fields in any order, the last of repeated ones, and explicit defaults", () => {
   fc.assert(
     fc.property(anyEvent, fc.infiniteStream(fc.nat()), (event, order) => {
       const parts = Object.entries(fieldsOf(event)).map(([name, value]) => {
@@ -73,7 +73,7 @@ Deno.test("decodeEvent() reads fields in any order, the last of each when it is 
   );
 });
 
-Deno.test("decodeEvent() reads past fields that a later version has added, and names its kinds by their numbers", () => {
+Deno.test("decodeEvent() skips fields of later versions, and names unknown kinds by number", () => {
   const event = { ...bet, createdAt };
   const body = laterSchema.encode(laterSchema.fromObject({ ...fieldsOf(event), from_the_future: "x" })).finish();
   deepStrictEqual(decodeEvent(body), event);
@@ -82,7 +82,7 @@ Deno.test("decodeEvent() reads past fields that a later version has added, and n
   deepStrictEqual(decodeEvent(newKind), [{ field: "type", problem: "= 99 is unknown to this version" }]);
 });
 
-Deno.test("decodeEvent() says how many bytes are no such message, and why", () => {
+Deno.test("decodeEvent() reports the length of an undecodable body and the cause", () => {
   const cases: [string, number[], RegExp][] = [
     ["cut within a field", [...encodeEvent({ ...bet, createdAt })].slice(0, -1), /^\d+ bytes are not a casino\.events/],
     ["JSON", [...new TextEncoder().encode('{"id":1}')], /^8 bytes are not a casino\.events\.v1\.Event: ./],
@@ -101,7 +101,7 @@ Deno.test("decodeEvent() says how many bytes are no such message, and why", () =
   }
 });
 
-Deno.test("decodeEvent() takes an empty body for a message that says nothing", () => {
+Deno.test("decodeEvent() reads an empty body as a message without fields", () => {
   const faults = decodeEvent(new Uint8Array());
   deepStrictEqual(Array.isArray(faults) && faults.map(({ field }) => field), ["id", "player_id", "type", "created_at"]);
 });

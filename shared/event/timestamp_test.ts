@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { anyTimestamp } from "../../tests/fixtures/arbitraries.ts";
 import { formatMs, formatTimestamp, isTimestamp, msOfTimestamp, parseTimestamp, timestampOfMs } from "./timestamp.ts";
 
-Deno.test("parseTimestamp() reads what formatTimestamp() writes, to the nanosecond", () => {
+Deno.test("parseTimestamp() reverses formatTimestamp(), to the nanosecond", () => {
   fc.assert(
     fc.property(anyTimestamp, (timestamp) => {
       deepStrictEqual(parseTimestamp(formatTimestamp(timestamp)), timestamp);
@@ -39,7 +39,7 @@ Deno.test("parseTimestamp() reads offsets, lower case and fractions of RFC 3339"
   deepStrictEqual(parseTimestamp("1969-12-31T23:59:59.25Z"), { seconds: -1, nanos: 250_000_000 });
 });
 
-Deno.test("parseTimestamp() refuses what is no such time", () => {
+Deno.test("parseTimestamp() rejects other texts", () => {
   const wrong = [
     "",
     "2022-01-10",
@@ -62,7 +62,7 @@ Deno.test("parseTimestamp() refuses what is no such time", () => {
   for (const text of wrong) strictEqual(parseTimestamp(text), undefined, text);
 });
 
-Deno.test("parseTimestamp() takes the offset off the local time, whatever both are", () => {
+Deno.test("parseTimestamp() subtracts any offset from any local time", () => {
   const minutes = fc.integer({ min: -(23 * 60 + 59), max: 23 * 60 + 59 });
   fc.assert(
     fc.property(anyTimestamp, minutes, (timestamp, offset) => {
@@ -88,7 +88,7 @@ Deno.test("parseTimestamp() knows the days of each month, and leap years", () =>
   }
 });
 
-Deno.test("isTimestamp() holds from year 1 to year 9999, and for whole numbers only", () => {
+Deno.test("isTimestamp() accepts whole numbers from year 1 to year 9999", () => {
   const [first, last] = [-62_135_596_800, 253_402_300_799];
   for (const seconds of [first, 0, last]) strictEqual(isTimestamp({ seconds, nanos: 999_999_999 }), true);
   for (const seconds of [first - 1, last + 1, 0.5, NaN, Infinity]) {
@@ -99,7 +99,7 @@ Deno.test("isTimestamp() holds from year 1 to year 9999, and for whole numbers o
   }
 });
 
-Deno.test("timestampOfMs() and msOfTimestamp() agree on the millisecond, also before 1970, and drop its fraction", () => {
+Deno.test("timestampOfMs() and msOfTimestamp() agree on the millisecond, also before 1970, and truncate fractions", () => {
   const ms = fc.oneof(
     fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 }),
     fc.double({ min: -62_135_596_800_000, max: 253_402_300_799_999, noNaN: true }),
@@ -114,7 +114,7 @@ Deno.test("timestampOfMs() and msOfTimestamp() agree on the millisecond, also be
   );
 });
 
-Deno.test("formatMs() writes what Date.toISOString() does, of any time that a Date can be", () => {
+Deno.test("formatMs() equals Date.toISOString() for every valid time", () => {
   const ends = [0, -1, 999, 86_399_999, 86_400_000, -8.64e15, 8.64e15];
   for (const ms of ends) strictEqual(formatMs(ms), new Date(ms).toISOString());
   fc.assert(

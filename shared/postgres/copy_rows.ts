@@ -14,7 +14,7 @@ const twoTo32 = 2 ** 32;
 const [int64Min, int64Max] = [-(2n ** 63n), 2n ** 63n - 1n];
 const encoder = new TextEncoder();
 /** Characters. Up to this length a loop is faster than the encoder, whose call alone takes about 150 ns. */
-const longestLoop = 24;
+const longestLoop = 256;
 
 /** Values of hexadecimal digits, upper and lower case, by character code. */
 const noDigit = 16;

@@ -1,13 +1,15 @@
 /** Postgres in this process and in memory, compiled to WebAssembly, for the demo without servers. */
 import { Buffer } from "node:buffer";
 import { PGlite, type Results } from "@electric-sql/pglite";
-import type { Database, Parameter, Row } from "./pool.ts";
+import { type Database, inlined, type Parameter, type Row, type Statements } from "./pool.ts";
 
 type Fields = (string | null)[];
 
 const inArrays = { rowMode: "array" } as const;
 const asText = (text: string) => text;
 const messageHeaderBytes = 5;
+/** Files and buffers are all memory of this process. By default, 100 MB more would be in use. */
+const small = { shared_buffers: "32MB", max_wal_size: "16MB", min_wal_size: "2MB", max_connections: "5" };
 
 /** Has one connection: concurrent queries run one after the other, and each blocks the process. */
 export class PgliteDatabase implements Database {
@@ -18,7 +20,17 @@ export class PgliteDatabase implements Database {
    * 1.5 s with V8's `--liftoff-only`, which does not optimize WebAssembly. 10,000 events cost the same either way.
    */
   static async open(): Promise<PgliteDatabase> {
-    const postgres = await PGlite.create();
+    const postgres = await PGlite.create({
+      initDbStartParams: [
+        "--wal-segsize=1",
+        "--no-sync",
+        ...Object.entries(small).map(([name, value]) => `--set=${name}=${value}`),
+      ],
+      startParams: [
+        ...PGlite.defaultStartParams,
+        ...Object.entries(small).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      ],
+    });
     // All values are text, as in pool.ts: nothing is rounded or parsed needlessly.
     for (const type of Object.keys(postgres.parsers)) postgres.parsers[type] = asText;
     for (const type of Object.keys(postgres.serializers)) postgres.serializers[type] = asText;
@@ -31,9 +43,9 @@ export class PgliteDatabase implements Database {
   }
 
   /** @throws Postgres's error, with the SQLSTATE as `code` */
-  async copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void> {
+  async copyIn(statements: Statements, ...rows: readonly Uint8Array[]): Promise<void> {
     // The statements and all rows go in one buffer: PGlite does not wait for later messages when it reaches the COPY.
-    const message = Buffer.concat([queryMessage(statements), ...rows]);
+    const message = Buffer.concat([queryMessage(inlined(statements)), ...rows]);
     await this.postgres.runExclusive(() => this.postgres.execProtocol(message));
   }
 

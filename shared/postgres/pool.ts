@@ -22,7 +22,39 @@ export interface Database {
    * @param statements any number, one of them a COPY from stdin
    * @param rows the COPY's input, as {@linkcode CopyRows} returns it, in one or more parts
    */
-  copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void>;
+  copyIn(statements: Statements, ...rows: readonly Uint8Array[]): Promise<void>;
+}
+
+/** A text of one or more statements, or texts and planned statements in order. */
+export type Statements = string | readonly (string | Planned)[];
+
+/**
+ * One statement that each direct connection plans once: planning costs more than running it. It must name tables that
+ * may be replaced by `to_regclass()`: a cast to `regclass` is evaluated when the statement is prepared.
+ */
+export interface Planned {
+  readonly text: string;
+  /** For `$1` and so on; the statement casts them. */
+  readonly values: readonly string[];
+}
+
+/** Returns the statements as one text with all values in it. */
+export function inlined(statements: Statements): string {
+  return textOf(statements, ({ text, values }) => text.replace(/\$(\d+)/g, (_, n) => quoted(values[Number(n) - 1]!)));
+}
+
+function textOf(statements: Statements, textOfPlanned: (planned: Planned) => string): string {
+  if (typeof statements === "string") return statements;
+  return statements.map((each) => typeof each === "string" ? each : textOfPlanned(each)).join(";\n");
+}
+
+function quoted(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** Whether Postgres answers a query. Never rejects. */
+export async function answers(database: Pick<Database, "query">): Promise<boolean> {
+  return await database.query("select 1", []).then(() => true, () => false);
 }
 
 /** Postgres did not answer in time. The statement may or may not have taken effect. */
@@ -51,6 +83,8 @@ const asArrays = { rowMode: "array" as const, types: asText };
  */
 export class DatabasePool implements Database {
   readonly #statements = new Map<string, string>();
+  /** The names of planned statements by connection. */
+  readonly #planned = new WeakMap<pg.ClientBase, Set<string>>();
   #connections: Connections;
 
   constructor(private readonly url: string, private readonly options: DatabaseOptions) {
@@ -69,8 +103,11 @@ export class DatabasePool implements Database {
   }
 
   /** @throws {QueryTimeout}, or the error of Postgres or the client */
-  copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void> {
-    return this.#withDeadline(({ client, preamble }) => client.query(new CopyIn(preamble + statements, rows)).done);
+  copyIn(statements: Statements, ...rows: readonly Uint8Array[]): Promise<void> {
+    return this.#withDeadline(async ({ client, preamble }) => {
+      const text = preamble === "" ? await this.#prepared(statements, client) : preamble + inlined(statements);
+      await client.query(new CopyIn(text, rows)).done;
+    });
   }
 
   async close(): Promise<void> {
@@ -97,6 +134,27 @@ export class DatabasePool implements Database {
     if (late !== this.#connections) return;
     this.#connections = this.#open();
     late.cut();
+  }
+
+  /** Prepares planned statements that are new to the connection, and returns a text that executes them. */
+  async #prepared(statements: Statements, client: pg.ClientBase): Promise<string> {
+    if (typeof statements === "string") return statements;
+    let known = this.#planned.get(client);
+    if (!known) this.#planned.set(client, known = new Set());
+    for (const each of statements) {
+      if (typeof each === "string") continue;
+      const name = this.#nameOf(each.text);
+      if (known.has(name)) continue;
+      await client.query(`prepare ${name} as ${each.text}`);
+      known.add(name);
+    }
+    return textOf(
+      statements,
+      ({ text, values }) =>
+        values.length === 0
+          ? `execute ${this.#nameOf(text)}`
+          : `execute ${this.#nameOf(text)}(${values.map(quoted).join(", ")})`,
+    );
   }
 
   /** Postgres plans a named statement once per connection. */

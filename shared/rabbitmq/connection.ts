@@ -8,6 +8,8 @@ import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf, PermanentError } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
+import { listensAt } from "../runtime/presence/listens.ts";
+import { untilReturned } from "../runtime/presence/until_returned.ts";
 import { nothingListens, otherServerAt } from "../runtime/server_kind.ts";
 import { splitTls } from "../runtime/tls.ts";
 
@@ -20,6 +22,8 @@ export interface BrokerOptions {
   readonly log: Log;
   /** Default: {@linkcode openConnection}. The simulation passes its own. */
   readonly connect?: (options: Pick<BrokerOptions, "url" | "name">) => Promise<ChannelModel>;
+  /** Ends a wait for the broker early. Default: {@linkcode brokerListensAt}, unless `connect` is given. */
+  readonly isThere?: (url: string) => Promise<boolean>;
 }
 
 const backoff: Backoff = { first: 100, most: 5_000 };
@@ -51,6 +55,7 @@ export async function keepConnected(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, url, clock, random, log, connect = openConnection } = options;
+  const { isThere = options.connect ? undefined : brokerListensAt } = options;
   let attempt = 0;
   let hasWorked = false;
   let refusedAt: number | undefined;
@@ -93,11 +98,21 @@ export async function keepConnected(
       } else {
         log.warn("No connection to the broker; trying again", { event: "broker.unreachable", ...told });
       }
-      await clock.sleep(delay, signal).catch(() => {});
+      if (!isThere) await clock.sleep(delay, signal).catch(() => {});
+      else {
+        const waiting = { ms: delay, wasAway: nothingListens(error), isThere: () => isThere(url), clock, random };
+        // A broker that has just returned may refuse the first attempts: the next follow soon.
+        if (await untilReturned(waiting, signal)) attempt = 1;
+      }
     } finally {
       if (connection) await closeConnection(connection, clock);
     }
   }
+}
+
+/** Whether something listens at the broker's address. */
+export function brokerListensAt(url: string): Promise<boolean> {
+  return listensAt(url, new URL(url).protocol === "amqps:" ? 5671 : 5672);
 }
 
 /** After the connection is lost, `use` gets 5 s to unwind; then we reconnect anyway. */

@@ -45,18 +45,55 @@ async function dialsInAMinute(usedForMs: number, lost = false): Promise<number> 
   return dials;
 }
 
-Deno.test("keepConnected() comes back ever more slowly while each connection fails, or is lost, as soon as it is used", async () => {
+Deno.test("keepConnected() backs off while connections fail, or are lost as soon as they are used", async () => {
   for (const lost of [false, true]) {
     const dials = await dialsInAMinute(10, lost);
     strictEqual(dials >= 10 && dials <= 30, true, `${dials} in a minute`);
   }
 });
 
-Deno.test("keepConnected() comes back soon after a connection that had worked, or was lost", async () => {
+Deno.test("keepConnected() reconnects soon after it loses a connection that worked", async () => {
   for (const [usedForMs, lost] of [[1_500, false], [100, true]] as const) {
     const dials = await dialsInAMinute(usedForMs, lost);
     strictEqual(dials >= 60_000 / (usedForMs + 200), true, `${dials} in a minute`);
   }
+});
+
+/** @returns when connections were attempted to a broker whose address answers as `isThere` says and that takes none */
+async function dialsTo(isThere: (ms: number) => boolean, error: Error): Promise<number[]> {
+  const [clock, stop, dials] = [new VirtualClock(), new AbortController(), [] as number[]];
+  const kept = keepConnected(
+    {
+      ...{ url: "amqp://broker", name: "test", clock, random: seededRandom(1), log: new RecordedLog() },
+      isThere: () => Promise.resolve(isThere(clock.monotonic())),
+      connect: () => {
+        dials.push(clock.monotonic());
+        return Promise.reject(error);
+      },
+    },
+    () => Promise.resolve(),
+    stop.signal,
+  );
+  await clock.advance(60_000);
+  stop.abort();
+  await clock.advance(0);
+  await kept;
+  return dials;
+}
+
+Deno.test("keepConnected() connects within a quarter of a second of a broker's return, and soon again if that fails", async () => {
+  const away = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  for (const error of [away, new Error("Socket closed abruptly during opening handshake")]) {
+    const dials = await dialsTo((ms) => ms >= 30_000, error);
+    const [before, after] = [dials.filter((ms) => ms < 30_000), dials.filter((ms) => ms >= 30_000)];
+    strictEqual(before.length <= 15, true, `${before.length} in half a minute`);
+    strictEqual(after[0]! <= 30_250 && after[2]! <= 31_250, true, `${after}`);
+  }
+});
+
+Deno.test("keepConnected() comes back ever more slowly to a broker that is there and takes no connection", async () => {
+  const dials = await dialsTo(() => true, new Error("connection.open: vhost is down"));
+  strictEqual(dials.length <= 25, true, `${dials.length} in a minute`);
 });
 
 /** A broker that rejects logins during an interval. The first connection is lost after 5 s. */
@@ -83,7 +120,7 @@ async function advance(clock: VirtualClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 100) await clock.advance(100);
 }
 
-Deno.test("keepConnected() gives up when the broker refuses the first login, or the first request, however slowly", async () => {
+Deno.test("keepConnected() gives up when the broker refuses the first login or the first request", async () => {
   await rejects(connected(0, Infinity).kept, /ACCESS_REFUSED/);
   const { clock, kept } = connected(Infinity, Infinity, async (clock) => {
     await clock.sleep(4_000);
@@ -93,7 +130,7 @@ Deno.test("keepConnected() gives up when the broker refuses the first login, or 
   await rejects(kept, /other properties/);
 });
 
-Deno.test("keepConnected() tries a login that has worked again, and says loudly that the broker refuses it", async () => {
+Deno.test("keepConnected() retries a login that worked before, and logs the refusal as an error", async () => {
   const { clock, log, stop, kept, connections } = connected(5_000, 5 * 60_000);
   await advance(clock, 6 * 60_000);
   strictEqual(connections(), 2);
@@ -105,7 +142,7 @@ Deno.test("keepConnected() tries a login that has worked again, and says loudly 
   await kept;
 });
 
-Deno.test("keepConnected() gives up a login that has worked once the broker has refused it for 10 minutes", async () => {
+Deno.test("keepConnected() gives up a proven login after the broker has refused it for 10 minutes", async () => {
   const { clock, kept } = connected(5_000, Infinity);
   let ended = false;
   kept.catch(() => ended = true);

@@ -7,6 +7,8 @@ export interface Delivery {
   /** The idempotency key: a UUID in lower case. Derived from the body when a foreign publisher sent no UUID. */
   readonly messageId: string;
   readonly body: Uint8Array;
+  /** Calls `read` with bytes that contain the body between `start` and `end`: cheaper than a view of them. */
+  readBody?<T>(read: (bytes: Uint8Array, start: number, end: number) => T): T;
   readonly headers: Headers;
   /** The id as its publisher sent it, if it differs from `messageId`: in another case or form, or not a UUID. */
   readonly sentId?: string | undefined;

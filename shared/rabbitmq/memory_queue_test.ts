@@ -25,7 +25,7 @@ testQueue({
   },
 });
 
-Deno.test("MemoryQueue as a subscriber itself is given only what it takes", async () => {
+Deno.test("MemoryQueue delivers only what its subscriber takes", async () => {
   const queue = new MemoryQueue();
   queue.publish(...messages(5));
   const taken = await queue.take(2, never);
@@ -34,7 +34,7 @@ Deno.test("MemoryQueue as a subscriber itself is given only what it takes", asyn
   deepStrictEqual([queue.acked, queue.unsettled], [taken.map(({ messageId }) => messageId), 0]);
 });
 
-Deno.test("MemoryQueue.settle() throws when a delivery is settled twice", async () => {
+Deno.test("MemoryQueue.settle() throws on a second settlement", async () => {
   const queue = new MemoryQueue();
   queue.publish(message("x"));
   const [delivery] = await queue.take(1, never);

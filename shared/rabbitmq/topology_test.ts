@@ -3,7 +3,7 @@ import { eventsQueuesOf, eventTopology, exchangesOf } from "./topology.ts";
 
 const names = { EVENTS_EXCHANGE: "events", EVENTS_QUEUE: "events.queue", DEAD_LETTER_QUEUE: "dead" };
 
-Deno.test("eventTopology() takes the arguments for unknown where somebody else declared them, unless that is said", () => {
+Deno.test("eventTopology() treats the arguments for unknown when somebody else declared the queue, unless told otherwise", () => {
   const said = (["declare", "check", "provisioned"] as const).map((TOPOLOGY) =>
     eventTopology({ ...names, TOPOLOGY }).map(({ checkOnly = false, unverified = false }) => [checkOnly, unverified])
   );

@@ -5,6 +5,7 @@ import { redact } from "../runtime/secrets.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { settledWithin } from "../runtime/deadline.ts";
 import { messageOf } from "../runtime/errors.ts";
+import { nothingListens } from "../runtime/server_kind.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
 import { splitTls } from "../runtime/tls.ts";
 
@@ -13,6 +14,8 @@ const connectTimeoutMs = 2_000;
 const commandTimeoutMs = 1_000;
 /** A connection that waits this long for an answer is lost and is reopened. */
 const socketTimeoutMs = 5_000;
+/** Pauses before connecting again (ms): longest, and longest while nothing listens, which costs nobody anything. */
+const [longestPauseMs, longestPauseAwayMs] = [2_000, 300];
 const closeTimeoutMs = 1_000;
 const sayAgainMs = 30_000;
 
@@ -41,9 +44,10 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
       sayReadOnly(messageOf(error));
       return true;
     },
-    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+    retryStrategy: (attempt) => reconnectPauseMs(attempt, obstacle),
   });
   let last = "";
+  let obstacle: unknown;
   let saidAt = -Infinity;
   function sayReadOnly(problem: string): void {
     // Logs this at most every 30 s: each new connection may lead to the same replica.
@@ -53,6 +57,7 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
   }
   redis.on("error", (error) => {
     const problem = messageOf(error);
+    obstacle = error;
     // ioredis repeats the same error at each attempt.
     if (problem !== last) log.warn("No connection to Redis; trying again", { redis: redact(url), problem });
     last = problem;
@@ -61,6 +66,15 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
   obstacles.set(redis, () => last);
   await settledWithin(connectTimeoutMs, systemClock, new Promise((resolve) => redis.once("ready", resolve)));
   return redis;
+}
+
+/**
+ * Returns the pause before the next attempt to connect, in ms.
+ * @param attempt the number of failed attempts, 1 or more @param obstacle the last error; `undefined` without one
+ */
+export function reconnectPauseMs(attempt: number, obstacle: unknown): number {
+  const isAway = obstacle !== undefined && nothingListens(obstacle);
+  return Math.min(attempt * 100, isAway ? longestPauseAwayMs : longestPauseMs);
 }
 
 /** Returns the reason for a failed command: without a connection, ioredis's error does not tell why there is none. */

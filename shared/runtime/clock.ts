@@ -28,6 +28,23 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Ticks of background work, in ms. Waking an idle process costs about as much as what it then does. */
+const tickMs = 2_000;
+
+/**
+ * Sleeps until the tick that is nearest to `ms` from now. Background work of a process thus shares its wake-ups. A loop
+ * keeps its period if that is a multiple of a tick, or half a tick.
+ * @param ms at least half a tick
+ * @returns how late the process woke, in ms
+ */
+export async function sleepToTick(clock: Clock, ms: number, signal?: AbortSignal): Promise<number> {
+  const now = clock.monotonic();
+  const grid = Math.min(ms, tickMs);
+  const due = Math.round((now + ms) / grid) * grid;
+  await clock.sleep(Math.ceil(due - now), signal);
+  return Math.max(0, clock.monotonic() - due);
+}
+
 /** Exponential backoff in ms: doubles from `first` up to `most`, then takes a random 50 to 100 % of that. */
 export interface Backoff {
   readonly first: number;

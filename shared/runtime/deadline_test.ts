@@ -2,7 +2,7 @@ import { rejects, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { abortable, callWithDeadline, coalesced, deadline, settledWithin } from "./deadline.ts";
 
-Deno.test("abortable() gives what comes before the signal is aborted, and throws the signal's reason after", async () => {
+Deno.test("abortable() returns results from before the abort, and throws the signal's reason after it", async () => {
   const aborted = new AbortController();
   strictEqual(await abortable(Promise.resolve("in time"), aborted.signal), "in time");
   const waiting = abortable(new Promise(() => {}), aborted.signal);
@@ -13,7 +13,7 @@ Deno.test("abortable() gives what comes before the signal is aborted, and throws
   await rejects(abortable(Promise.reject(new Error("failed")), aborted.signal), /enough/);
 });
 
-Deno.test("abortable() hands on what fails, and leaves no listener on the signal", async () => {
+Deno.test("abortable() forwards errors, and leaves no listener on the signal", async () => {
   const signal = new AbortController().signal;
   let listeners = 0;
   const { addEventListener, removeEventListener } = signal;
@@ -32,7 +32,7 @@ Deno.test("abortable() hands on what fails, and leaves no listener on the signal
 
 const exceeded = () => new Error("too late");
 
-Deno.test("deadline() gives what comes in time, and what is thrown, and leaves no timer", async () => {
+Deno.test("deadline() returns results and errors in time, and leaves no timer", async () => {
   const clock = new VirtualClock();
   strictEqual(await deadline(Promise.resolve("in time"), { ms: 10, clock, exceeded }), "in time");
   await rejects(deadline(Promise.reject(new Error("failed")), { ms: 10, clock, exceeded }), /failed/);
@@ -40,7 +40,7 @@ Deno.test("deadline() gives what comes in time, and what is thrown, and leaves n
   strictEqual(clock.sleepers, 0);
 });
 
-Deno.test("deadline() throws when the time is over, or the signal is aborted", async () => {
+Deno.test("deadline() throws after the deadline or the abort", async () => {
   const clock = new VirtualClock();
   const never = new Promise<never>(() => {});
   const waiting = rejects(deadline(never, { ms: 10, clock, exceeded }), /too late/);
@@ -50,7 +50,7 @@ Deno.test("deadline() throws when the time is over, or the signal is aborted", a
   await rejects(deadline(Promise.reject(new Error("nobody's")), { ms: 10, clock, signal, exceeded }), /left/);
 });
 
-Deno.test("callWithDeadline() gives what is answered in time, and aborts and throws what is not", async () => {
+Deno.test("callWithDeadline() returns an answer in time, else aborts the call and throws", async () => {
   const clock = new VirtualClock();
   strictEqual(await callWithDeadline(100, clock, () => Promise.resolve("answer")), "answer");
   let aborted = false;
@@ -64,7 +64,7 @@ Deno.test("callWithDeadline() gives what is answered in time, and aborts and thr
   strictEqual(aborted, true);
 });
 
-Deno.test("settledWithin() waits for what settles in time, however it does, and leaves no timer", async () => {
+Deno.test("settledWithin() waits for a promise to resolve or reject in time, and leaves no timer", async () => {
   const clock = new VirtualClock();
   strictEqual(await settledWithin(10, clock, Promise.resolve()), true);
   strictEqual(await settledWithin(10, clock, Promise.reject(new Error("failed"))), true);
@@ -75,7 +75,7 @@ Deno.test("settledWithin() waits for what settles in time, however it does, and 
   strictEqual(await late, false);
 });
 
-Deno.test("coalesced() asks once for all who ask at once, and again when its time is over", async () => {
+Deno.test("coalesced() calls once for concurrent callers, and again after its time", async () => {
   const clock = new VirtualClock();
   let asked = 0;
   const ask = coalesced(500, clock, async () => {
@@ -93,7 +93,7 @@ Deno.test("coalesced() asks once for all who ask at once, and again when its tim
   strictEqual(await again, 2);
 });
 
-Deno.test("coalesced() remembers that it failed", async () => {
+Deno.test("coalesced() caches errors", async () => {
   const clock = new VirtualClock();
   let asked = 0;
   const ask = coalesced(500, clock, () => Promise.reject(new Error(`failure ${++asked}`)));

@@ -59,6 +59,14 @@ export function classifyStoreError(error: unknown): StoreFault {
   return ofServer.test(state) && !isOfStatement(error) ? "away" : "doubtful";
 }
 
+/** Whether the connection was lost, or nobody takes one: the server is away, starting or stopping. */
+export function isServerGone(error: unknown): boolean {
+  if (error instanceof BatchReadError) return isServerGone(error.cause);
+  if (error instanceof PermanentError || error instanceof SchemaProblem) return false;
+  const state = sqlStateOf(error);
+  return state === undefined ? !isOwnFault(error) : /^(08|57P0[123])/.test(state);
+}
+
 /**
  * Whether one event may be the cause of a doubtful error: a database function raised the error, or the statement timed
  * out. All other doubtful errors come from other sessions or from the server's resources: a lock, a deadlock, a full

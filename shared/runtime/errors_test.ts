@@ -10,7 +10,7 @@ import {
   SchemaProblem,
 } from "./errors.ts";
 
-Deno.test("isPermanentBrokerError() tells what no retry cures from what passes", () => {
+Deno.test("isPermanentBrokerError() distinguishes permanent errors from transient ones", () => {
   // The messages of RabbitMQ 3.10 and 4.0, through amqplib.
   const words = {
     'Handshake terminated by server: 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused"': true,
@@ -28,13 +28,13 @@ Deno.test("isPermanentBrokerError() tells what no retry cures from what passes",
   }
 });
 
-Deno.test("messageOf() gives the beginning of a message that repeats a long value", () => {
+Deno.test("messageOf() shortens a message that repeats a long value", () => {
   strictEqual(messageOf(new Error("x".repeat(10 * 1_048_576))).length, 4_097);
 });
 
 const withCode = (code: string, more: object = {}) => Object.assign(new Error("words"), { code, ...more });
 
-Deno.test("classifyStoreError() tells what may be one event's fault from a database that is away", () => {
+Deno.test("classifyStoreError() distinguishes an error that one event may cause from a database that is away", () => {
   const away = [
     ...["08006", "25006", "28P01", "3D000", "53300", "57P01", "57P03", "26000", "42P05", "ECONNREFUSED", "EPIPE"],
   ];
@@ -65,7 +65,7 @@ Deno.test("classifyStoreError() tells what may be one event's fault from a datab
   for (const nothing of [undefined, null, "text"]) strictEqual(classifyStoreError(nothing), "away");
 });
 
-Deno.test("classifyStoreError() tells an error of a connection that a statement met from one of our connection", () => {
+Deno.test("classifyStoreError() distinguishes a connection error that a statement met from an error of our connection", () => {
   const cases: [string, string, string | undefined, string][] = [
     ["08001", "ERROR", "dblink_get_conn", "doubtful"],
     ["08006", "ERROR", "pgfdw_report_error", "doubtful"],
@@ -90,7 +90,7 @@ Deno.test("classifyStoreError() tells an error of a connection that a statement 
   }
 });
 
-Deno.test("mayMeanOneEvent() is true of what a function raises, and of a statement that takes too long by itself", () => {
+Deno.test("mayMeanOneEvent() accepts errors that a function raises, and a statement that takes too long alone", () => {
   const raised = { routine: "exec_stmt_raise" };
   for (
     const code of ["08006", "25006", "28000", "40001", "53100", "53300", "53400", "55P03", "57P03", "58030", "XX001"]
@@ -104,7 +104,7 @@ Deno.test("mayMeanOneEvent() is true of what a function raises, and of a stateme
   strictEqual(classifyStoreError(withCode("P0001", raised)), "refused");
 });
 
-Deno.test("describeRefusal() adds what the words leave out, and explainStoreError() the cure", () => {
+Deno.test("describeRefusal() adds the details that the message omits, and explainStoreError() the cure", () => {
   strictEqual(describeRefusal(withCode("23505", { detail: "Key (a)=(1) exists." })), "words: Key (a)=(1) exists.");
   strictEqual(describeRefusal(withCode("23514", { constraint: "sane" })), "words (constraint sane)");
   const row = { constraint: "words", detail: "Failing row contains (11, jane@example.com)." };

@@ -1,19 +1,19 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { isLoopback, placesIn, refusals } from "./hosts.ts";
 
-Deno.test("isLoopback() knows this machine's own addresses", () => {
+Deno.test("isLoopback() recognizes this machine's own addresses", () => {
   const hosts = ["127.0.0.1", "127.3.2.1", "localhost", "::1", "[::1]"];
   hosts.push("[::ffff:127.0.0.1]", "::ffff:127.0.0.1", "[::ffff:7f00:1]", "[0:0:0:0:0:0:0:1]");
   deepStrictEqual(hosts.filter((host) => !isLoopback(host)), []);
 });
 
-Deno.test("isLoopback() is not taken in by names that look like addresses", () => {
+Deno.test("isLoopback() rejects names that look like addresses", () => {
   const hosts = ["0.0.0.0", "10.0.0.1", "127.example.com", "127.0.0.1.example.com", "localhost.example.com", "::", ""];
   hosts.push("[::ffff:10.0.0.1]", "[::2]", "[::]", "::1:80");
   deepStrictEqual(hosts.filter(isLoopback), []);
 });
 
-Deno.test("placesIn() finds the hosts of URLs and addresses, with the port that the scheme implies", () => {
+Deno.test("placesIn() finds the hosts of URLs and addresses, with implied ports", () => {
   deepStrictEqual(
     placesIn({
       RABBITMQ_URL: "amqps://guest:secret@rabbit.example/vhost?heartbeat=1",
@@ -33,12 +33,12 @@ Deno.test("placesIn() finds the hosts of URLs and addresses, with the port that 
   );
 });
 
-Deno.test("placesIn() finds the proxy in place of the rates API behind it", () => {
+Deno.test("placesIn() finds the proxy instead of the rates API behind it", () => {
   const config = { RATES_API_ADDRESS: "rates.example:50051", RATES_API_PROXY: "proxy.example:3128" };
   deepStrictEqual(placesIn(config), [{ shown: "RATES_API_PROXY=proxy.example:3128", host: "proxy.example:3128" }]);
 });
 
-Deno.test("refusals() says of each place what the process may not do, and how it may do all of it", () => {
+Deno.test("refusals() names the missing permission for each host, and the flag for all of them", () => {
   const places = [
     { shown: "A_URL=amqp://a.example", host: "a.example:5672" },
     { shown: "B_URL=redis://127.0.0.1", host: "127.0.0.1:6379" },

@@ -33,6 +33,11 @@ export function cutTo(text: string, most: number): string {
   return `${text.slice(0, end)}…`;
 }
 
+/** `1 event`, `2 events` */
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : nouns}`;
+}
+
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

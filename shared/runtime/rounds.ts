@@ -1,10 +1,10 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, sleepToTick } from "./clock.ts";
 import { abortable } from "./deadline.ts";
 import { messageOf } from "./errors.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export interface RoundsOptions {
-  /** Pause between two rounds, in ms. */
+  /** From the end of one round to the next, in ms. See {@linkcode sleepToTick}. */
   readonly everyMs: number;
   /** Message of the debug record for a failed round. */
   readonly failed: string;
@@ -27,6 +27,6 @@ export async function inRounds(
     } catch (error) {
       if (!stop.aborted) log.debug(failed, { problem: messageOf(error) });
     }
-    await clock.sleep(everyMs, stop).catch(() => {});
+    await sleepToTick(clock, everyMs, stop).catch(() => {});
   }
 }

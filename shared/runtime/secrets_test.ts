@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import { isSecret } from "./secrets.ts";
 
-Deno.test("isSecret() takes each of the secrets whole, as text or bytes, and nothing else", () => {
+Deno.test("isSecret() accepts each complete secret, as text or bytes, and nothing else", () => {
   const secrets = ["current", "old-one"];
   for (const secret of secrets) {
     strictEqual(isSecret(secret, secrets), true);

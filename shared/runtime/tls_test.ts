@@ -3,7 +3,7 @@ import { splitTls, usesTls, withTlsFiles } from "./tls.ts";
 
 const files = { ca: "/tls/ca.pem", cert: "/tls/tls.crt", key: "/tls/tls.key" };
 
-Deno.test("usesTls() goes by the scheme, and for Postgres by sslmode", () => {
+Deno.test("usesTls() checks the scheme, and sslmode for Postgres", () => {
   const encrypted = [
     "amqps://h",
     "rediss://h",
@@ -15,7 +15,7 @@ Deno.test("usesTls() goes by the scheme, and for Postgres by sslmode", () => {
   deepStrictEqual(plain.filter((url) => usesTls(new URL(url))), []);
 });
 
-Deno.test("withTlsFiles() names the files as RabbitMQ and libpq do, where the URL does not name its own", () => {
+Deno.test("withTlsFiles() names the files as RabbitMQ and libpq do, unless the URL names its own", () => {
   strictEqual(
     withTlsFiles("amqps://u:p%40@h:5671/v?heartbeat=5", files),
     "amqps://u:p%40@h:5671/v?heartbeat=5&cacertfile=%2Ftls%2Fca.pem&certfile=%2Ftls%2Ftls.crt&keyfile=%2Ftls%2Ftls.key",
@@ -30,13 +30,13 @@ Deno.test("withTlsFiles() names the files as RabbitMQ and libpq do, where the UR
   );
 });
 
-Deno.test("withTlsFiles() leaves a URL without TLS as it is", () => {
+Deno.test("withTlsFiles() changes no URL without TLS", () => {
   for (const url of ["amqp://h", "redis://:p@h/1", "postgres://h/d?search_path=a,b"]) {
     strictEqual(withTlsFiles(url, files), url);
   }
 });
 
-Deno.test("splitTls() leaves what clients would misunderstand out of the URL", () => {
+Deno.test("splitTls() removes the parameters that clients would misread", () => {
   const { url, tls } = splitTls("postgres://h/d?search_path=a&sslmode=verify-full");
   deepStrictEqual([url.href, tls], ["postgres://h/d?search_path=a", {}]);
   deepStrictEqual(splitTls("postgres://h/d?sslmode=disable&sslrootcert=x").tls, undefined);

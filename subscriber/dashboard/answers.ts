@@ -56,9 +56,9 @@ export interface SessionAnswer {
   readonly has_tokens: boolean;
 }
 
-/** What the headline says. */
+/** The state in the headline. */
 export interface StandingAnswer {
-  /** `letters`: nothing is wrong, but dead letters wait that nobody has taken. */
+  /** `letters`: no problems, but dead letters that nobody has taken. */
   readonly state: "well" | "letters" | "problems";
   /** RFC 3339. */
   readonly since: string;
@@ -131,7 +131,7 @@ export interface HistoryAnswer {
   readonly points: readonly HistoryPoint[];
 }
 
-/** What the system did in one step; a value is `null` when nobody reported it. */
+/** The system's figures in one step; `null` for a figure that no subscriber reported. */
 export interface HistoryPoint {
   /** Start of the step, RFC 3339. */
   readonly at: string;
@@ -150,6 +150,8 @@ export interface HistoryPoint {
   readonly rates_age_ms: number | null;
   /** The fewest subscribers that reported. */
   readonly subscribers: number | null;
+  /** From publication to commit, within 19 %; `events`: how many were measured. */
+  readonly latency_ms: { readonly p50: number; readonly p99: number; readonly events: number } | null;
 }
 
 /** The part of a stored event that the page shows. */

@@ -68,6 +68,6 @@ function drawDependency({ name, ok, problem }, n) {
   if (!title || !word || !note) return;
   item.dataset["state"] = ok ? "well" : "problems";
   setText(title, name);
-  setText(word, ok ? "well" : "not well");
+  setText(word, ok ? "up" : "down");
   setText(note, ok ? "" : problem ?? "");
 }

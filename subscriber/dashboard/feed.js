@@ -43,7 +43,7 @@ export class EventFeed {
     source.addEventListener("error", () => {
       if (source.readyState !== EventSource.CLOSED) return;
       this.#notBefore = performance.now() + refusedPauseMs;
-      onProblem("The subscriber does not give the stream; trying again.");
+      onProblem("The subscriber refused the event stream; retrying.");
     });
     this.#source = source;
   }
@@ -65,7 +65,7 @@ export class EventFeed {
       const { events } = await response.json();
       if (response.ok && source === this.#source) this.#listener.onRecent(events);
     } catch {
-      // The stream brings new events all the same.
+      // Ignore the failure: the stream still delivers new events.
     }
   }
 }

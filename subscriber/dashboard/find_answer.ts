@@ -5,7 +5,7 @@ export interface FindAnswer {
   readonly events: readonly FoundEvent[];
   /** Whether more events match than the answer holds. */
   readonly more: boolean;
-  /** What the answer means, in one or two sentences. */
+  /** The conclusion, in one or two sentences. */
   readonly verdict: string;
   readonly looked: readonly Look[];
 }
@@ -18,7 +18,7 @@ export interface FoundEvent {
   readonly state: "stored" | "held" | "dead" | "replayed" | "dropped" | "resolved";
   /** `null` when the body holds no event, or is not available. */
   readonly event: Readonly<Record<string, unknown>> | null;
-  /** What happened to the event, by time. A station without a time follows the station that it belongs to. */
+  /** The history of the event, by time. A station without a time follows its predecessor. */
   readonly stations: readonly Station[];
 }
 
@@ -35,7 +35,7 @@ export interface Station {
     | "reported";
   /** RFC 3339, by the clock of the process that acted; `null` when nobody recorded it. */
   readonly at: string | null;
-  /** Who acted. */
+  /** The process or user that acted. */
   readonly by: string | null;
   readonly detail: string;
 }

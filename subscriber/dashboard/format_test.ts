@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import { clock, count, dateTime, duration, euros, plural, rate } from "./format.js";
 
-Deno.test("count() groups digits, keeps large integers exact, and shows what is unknown as a dash", () => {
+Deno.test("count() groups digits, keeps large integers exact, and shows unknown values as a dash", () => {
   strictEqual(count(1_234_567), "1,234,567");
   strictEqual(count("9223372036854775807"), "9,223,372,036,854,775,807");
   strictEqual(count(null), "–");
@@ -32,14 +32,14 @@ Deno.test("euros() is exact for any number of cents", () => {
   strictEqual(euros("9223372036854775807"), "92,233,720,368,547,758.07 EUR");
 });
 
-Deno.test("clock() and dateTime() are in UTC, and survive what is no time", () => {
+Deno.test("clock() and dateTime() use UTC, and accept invalid times", () => {
   strictEqual(clock("2026-11-24T23:45:07.123Z"), "23:45:07");
   strictEqual(dateTime("2026-11-24T23:45:07.123Z"), "2026-11-24 23:45:07 UTC");
   strictEqual(dateTime(null), "–");
   strictEqual(clock("yesterday"), "–");
 });
 
-Deno.test("plural() knows one from many", () => {
+Deno.test("plural() distinguishes one from many", () => {
   strictEqual(plural(1, "event"), "1 event");
   strictEqual(plural(0, "event"), "0 events");
 });

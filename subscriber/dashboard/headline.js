@@ -1,10 +1,10 @@
-/** The one thing to read first: all is well, what is wrong, or that nothing is known. */
+/** The page's first line: all is well, the problems, or a lost connection. */
 import { byId, element, setText, setTextOf } from "./dom.js";
 import { clock, dateTime, duration, plural } from "./format.js";
 
 /** @typedef {import("./answers.ts").Overview} Overview */
 
-/** A screen reader announces a new state at once, and new words for the same state at most this often. */
+/** A screen reader announces a new state at once, and a new text for the same state at most this often. */
 const quietMs = 15_000;
 const dayMs = 86_400_000;
 
@@ -47,15 +47,15 @@ export class Headline {
     if (this.#loss) {
       const { reason, nextTryAt, since } = this.#loss;
       const wait = Math.max(0, Math.ceil((nextTryAt - Date.now()) / 1_000));
-      const figures = overview ? ` What stands below is of ${clock(overview.at)} UTC.` : "";
+      const figures = overview ? ` The figures are from ${clock(overview.at)} UTC.` : "";
       return {
-        title: "Connection lost, trying again",
-        note: `Nothing from the subscriber at ${location.host} for ${duration(Math.max(1_000, Date.now() - since))}: ` +
-          `${reason}. Next try ${wait > 0 ? `in ${wait} s` : "now"}.${figures}`,
+        title: "Connection lost, retrying",
+        note: `No answer from ${location.host} for ${duration(Math.max(1_000, Date.now() - since))}: ${reason}. ` +
+          `Next attempt ${wait > 0 ? `in ${wait} s` : "now"}.${figures}`,
         problems: [],
       };
     }
-    if (!overview) return { title: "Looking…", note: "Asking the subscriber how it is.", problems: [] };
+    if (!overview) return { title: "Loading…", note: "Waiting for the subscriber’s first answer.", problems: [] };
     return wordsOf(overview);
   }
 
@@ -85,10 +85,13 @@ function wordsOf({ problems, standing, dead_letters_untended, at }) {
   const since = sinceOf(standing, at);
   if (standing.state === "well") return { title: "All is well", note: since, problems };
   if (standing.state === "letters") {
-    return { title: `${letters} to look at`, note: `${since} Nothing else is wrong.`, problems };
+    return { title: `${letters} to review`, note: `${since} No other problems.`, problems };
   }
-  const title = problems.length === 1 ? "One thing is wrong" : `${problems.length} things are wrong`;
-  return { title, note: letters ? `${since} ${letters} to look at.` : since, problems };
+  return {
+    title: plural(problems.length, "problem"),
+    note: letters ? `${since} ${letters} to review.` : since,
+    problems,
+  };
 }
 
 /**
@@ -99,7 +102,7 @@ function wordsOf({ problems, standing, dead_letters_untended, at }) {
 function sinceOf({ since, at_least }, at) {
   const isOld = Date.parse(at) - Date.parse(since) >= dayMs;
   const time = isOld ? dateTime(since) : `${clock(since)} UTC`;
-  return at_least ? `Since ${time} or longer: this subscriber began then.` : `Since ${time}.`;
+  return at_least ? `Since ${time} or earlier: this subscriber started then.` : `Since ${time}.`;
 }
 
 /** @param {readonly string[]} problems */

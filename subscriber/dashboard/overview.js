@@ -49,14 +49,14 @@ export function pollOverview({ onAnswer, onLost, onClosed }) {
 async function fetchOverview() {
   const response = await fetch("/overview", { cache: "no-store", signal: AbortSignal.timeout(deadlineMs) });
   if (response.status === 401) return undefined;
-  if (!response.ok) throw new Error(`it answers ${response.status} ${response.statusText}`.trim());
+  if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`.trim());
   return await response.json();
 }
 
 /** @param {unknown} error */
 function describeFailure(error) {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `no answer within ${deadlineMs / 1_000} s`;
+  if (error.name === "TimeoutError") return `timed out after ${deadlineMs / 1_000} s`;
   // Browsers say "Failed to fetch" for every failure below HTTP.
-  return error instanceof TypeError ? "it cannot be reached" : error.message;
+  return error instanceof TypeError ? "unreachable" : error.message;
 }

@@ -57,7 +57,7 @@ const ask = pollOverview({
   onLost(reason, nextTryAt) {
     history.push(Date.now(), {});
     headline.lost(reason, nextTryAt);
-    stream.stop("Nothing comes while the connection is lost.");
+    stream.stop("No events until the connection is back.");
     byId("main").dataset["stale"] = "";
     draw();
   },

@@ -26,10 +26,10 @@ export function drawRates(rates) {
 /** @param {Rates} rates */
 function describeRates({ state, as_of, age_ms, fresh_ms, alone, problem }) {
   if (problem) return problem;
-  if (state === "unknown") return "Redis does not tell.";
-  if (state === "none") return "None are cached: the next event that needs them fetches them.";
-  const left = state === "fresh" ? `Fresh for another ${duration(fresh_ms)}.` : "Past their time.";
-  const own = alone ? " This subscriber’s own, for Redis shares no rates." : "";
+  if (state === "unknown") return "Unknown: Redis does not answer.";
+  if (state === "none") return "None cached. The next event that needs rates fetches them.";
+  const left = state === "fresh" ? `Fresh for another ${duration(fresh_ms)}.` : "Expired.";
+  const own = alone ? " Redis shares none, so this subscriber fetched its own." : "";
   return `${left} As of ${dateTime(as_of)}, ${duration(age_ms)} ago.${own}`;
 }
 
@@ -37,10 +37,10 @@ function describeRates({ state, as_of, age_ms, fresh_ms, alone, problem }) {
 function describeLock({ lock, calls }) {
   const left = lock.ttl_ms === null ? "" : ` for another ${duration(lock.ttl_ms)}`;
   const called = `${plural(calls, "call")} to the rates API by this subscriber.`;
-  if (lock.state === "held") return `${lock.holder ?? "Somebody"} holds the lock${left}. ${called}`;
-  if (lock.state === "paused") return `After a failed call nobody calls${left}. ${called}`;
+  if (lock.state === "held") return `Lock held${lock.holder === null ? "" : ` by ${lock.holder}`}${left}. ${called}`;
+  if (lock.state === "paused") return `Calls pause${left} after a failed one. ${called}`;
   if (lock.state === "unknown") return called;
-  return `Nobody holds the lock. ${called}`;
+  return `Lock free. ${called}`;
 }
 
 /** @param {Record<string, string>} perEur */

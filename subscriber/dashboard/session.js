@@ -1,20 +1,19 @@
-/** Who is signed in and what they may do, and the form for a token, which is exchanged for a cookie and not kept. */
+/** The signed-in user and role, and the sign-in form. It exchanges the token for a cookie and does not keep it. */
 import { byId, setTextOf } from "./dom.js";
 
 /** @typedef {import("./answers.ts").SessionAnswer} SessionAnswer */
 
 const deadlineMs = 5_000;
 const words = {
-  closed: "What this subscriber shows takes a token.",
-  open: "A token that may act replays and drops dead letters.",
-  none: "Nobody is let in here: this subscriber has no HTTP_TOKENS_FILE.",
+  closed: "Sign in with a token to see this subscriber.",
+  open: "With a token of the role act, you can replay and drop dead letters.",
+  none: "No token can sign in here. Start the subscriber with HTTP_TOKENS_FILE.",
   unreachable: "The subscriber does not answer.",
 };
 const notes = {
-  signIn: "To replay or drop, sign in.",
-  none: "Nobody may replay or drop here: this subscriber has no HTTP_TOKENS_FILE. There is also the command " +
-    "deno task dead.",
-  role: "Your token may look, and neither replay nor drop.",
+  signIn: "Sign in to replay or drop.",
+  none: "To replay or drop here, start the subscriber with HTTP_TOKENS_FILE. Or use the command deno task dead.",
+  role: "Your token is read-only. Sign in with a token of the role act to replay or drop.",
 };
 
 export class Session {
@@ -48,7 +47,7 @@ export class Session {
     return this.#session !== undefined;
   }
 
-  /** Asks again who is signed in. */
+  /** Reloads the signed-in user. */
   refresh() {
     if (this.#waiting === 0) this.#send("GET");
   }
@@ -140,7 +139,9 @@ export class Session {
  * @param {string | undefined} detail
  */
 function signInProblem(status, detail) {
-  if (status === 401) return "The token is wrong.";
-  if (status === 429) return "Too many wrong tokens from here: wait ten seconds.";
-  return detail ? `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.` : `The subscriber answers ${status}.`;
+  if (status === 401) return "Wrong token.";
+  if (status === 429) return "Too many wrong tokens. Wait 10 s, then try again.";
+  return detail
+    ? `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`
+    : `The subscriber answered with HTTP ${status}.`;
 }

@@ -163,18 +163,18 @@ export class EventStream {
   }
 
   #describe() {
-    if (this.#player.getAttribute("aria-invalid") === "true") return "A player’s id is a whole number.";
-    if (this.#query() === undefined) return "No type is chosen, so there is nothing to show.";
+    if (this.#player.getAttribute("aria-invalid") === "true") return "The player must be a whole number.";
+    if (this.#query() === undefined) return "Select at least one event type.";
     if (this.#problem) return this.#problem;
-    if (this.#paused) return `Paused; ${plural(this.#heldBack, "new event")} held back.`;
+    if (this.#paused) return `Paused: ${plural(this.#heldBack, "new event")}.`;
     const shown = this.#samples.reduce((sum, sample) => sum + sample.shown, 0);
     const skipped = this.#samples.reduce((sum, sample) => sum + sample.skipped, 0);
     if (skipped > 0) {
-      return `A sample: ${count(shown)} of ${count(shown + skipped)} that this subscriber stored in the last second; ` +
-        `${count(this.#skippedInAll)} left out so far.`;
+      return `Sample: ${count(shown)} of this subscriber’s ${count(shown + skipped)} events in the last second; ` +
+        `${count(this.#skippedInAll)} skipped in total.`;
     }
-    const left = this.#skippedInAll > 0 ? ` ${count(this.#skippedInAll)} were left out before.` : "";
-    return this.#listed.size === 0 ? "No event yet." : `Every event that this subscriber stores is shown.${left}`;
+    const left = this.#skippedInAll > 0 ? ` ${count(this.#skippedInAll)} skipped earlier.` : "";
+    return this.#listed.size === 0 ? "No events yet." : `All events that this subscriber stores.${left}`;
   }
 }
 
@@ -185,7 +185,7 @@ function line({ message_id, sent_id, type, created_at, description }) {
     { "data-id": message_id },
     element(
       "button",
-      { type: "button", class: "link", "aria-label": `Where is the event of ${clock(created_at)}?` },
+      { type: "button", class: "link", "aria-label": `Find the event of ${clock(created_at)}` },
       element("time", { datetime: created_at }, clock(created_at)),
     ),
     element("span", { class: "tag", "data-type": type }, labels.get(type) ?? type),

@@ -63,9 +63,9 @@ function drawRow(row, subscriber, { at, perSecond, own }) {
  * @param {readonly SubscriberAnswer[]} subscribers
  */
 function noteOf(queue, subscribers) {
-  if (!queue) return "RabbitMQ does not tell how many there are.";
+  if (!queue) return "Number unknown: RabbitMQ does not answer.";
   if (queue.unacknowledged === null) {
-    return `RabbitMQ counts ${plural(queue.consumers, "consumer")}, but not all of them are heard.`;
+    return `${plural(queue.consumers, "consumer")} in RabbitMQ; not all of them report.`;
   }
-  return `${plural(subscribers.length, "subscriber")}, with ${plural(queue.unacknowledged, "event")} in hand.`;
+  return `${plural(subscribers.length, "subscriber")}, ${plural(queue.unacknowledged, "event")} in hand.`;
 }

@@ -12,6 +12,7 @@ import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import { JobTable } from "./jobs/job_table.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 import { Conditions } from "./letter_query.ts";
+import type { ReadWork } from "./work.ts";
 
 /** The name under which the job is ordered. */
 export const healer = "the subscribers themselves";
@@ -20,7 +21,7 @@ const mostReplays = 3;
 const curable: Filter = { reasons: ["rates-timeout"], replaysBelow: mostReplays };
 /** Letters per second: other events need Postgres too. */
 const rate = 200;
-const everyMs = 5_000;
+const everyMs = 6_000;
 /** Rates must have been fresh for this time (ms): an unsteady rates API would use up the replays. */
 const steadyMs = 15_000;
 const pauseSeconds = 60;
@@ -28,6 +29,7 @@ const pauseSeconds = 60;
 export interface KeepHealingOptions {
   readonly database: Pick<Database, "query">;
   readonly owner: string;
+  readonly work: ReadWork;
   /** Resolves with whether rates are fresh, after fetching them if necessary. May take long. Never rejects. */
   readonly ratesAreFresh: () => Promise<boolean>;
   readonly clock: Clock;
@@ -54,9 +56,9 @@ export class Healing {
   ) {}
 
   async round(): Promise<void> {
-    const { ratesAreFresh, clock } = this.options;
-    // Rates are fetched only when there are letters to replay.
-    if (!await this.lease.hold() || !await this.#hasLetters() || !await ratesAreFresh()) {
+    const { work, ratesAreFresh, clock } = this.options;
+    // The lease is written, and rates are fetched, only when there are letters to replay.
+    if (!(await work()).letters || !await this.#hasLetters() || !await this.lease.hold() || !await ratesAreFresh()) {
       this.#freshSince = undefined;
       return;
     }

@@ -10,6 +10,7 @@ import { KeeperState } from "./keeper/keeper_state.ts";
 import { LetterTable } from "./letter_table.ts";
 import { keepRemoving } from "./remove_old.ts";
 import { keepResolving } from "./resolve.ts";
+import { workIn } from "./work.ts";
 
 export type KeeperSettings =
   & TopologyConfig
@@ -52,17 +53,18 @@ export function openKeeper(
   });
   const url = settings.DEAD_LETTER_RABBITMQ_URL ?? settings.RABBITMQ_URL;
   const keeper = new DeadLetterKeeper({ ...broker, url, name, queue, table: new LetterTable(database), state });
+  const work = workIn(database, broker.clock);
   const stop = new AbortController();
   const resolving = keepResolving(
-    { database, owner: subscriberId, clock: broker.clock, log: broker.log },
+    { database, owner: subscriberId, work, clock: broker.clock, log: broker.log },
     stop.signal,
   );
   const working = keepRunningJobs(
-    { ...broker, url, name, database, config: settings, owner: subscriberId },
+    { ...broker, url, name, database, config: settings, owner: subscriberId, work },
     stop.signal,
   );
   const { clock, random, log } = broker;
-  const healing = keepHealing({ database, owner: subscriberId, ratesAreFresh, clock, random, log }, stop.signal);
+  const healing = keepHealing({ database, owner: subscriberId, work, ratesAreFresh, clock, random, log }, stop.signal);
   const days = settings.DEAD_LETTER_RETENTION_DAYS;
   const removing = keepRemoving({ database, owner: subscriberId, days, clock, log }, stop.signal);
   return {

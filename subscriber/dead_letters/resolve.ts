@@ -7,12 +7,13 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { type Lease, leaseOf } from "./leases.ts";
+import type { ReadWork } from "./work.ts";
 
 /** Letters per statement. Each costs one lookup by id in the index of `events`. */
 const lookedAtOnce = 1_000;
 /** Statements per round. Events of replayed letters are among the newest; others may have to be read from disk. */
 const mostLooks = { replayed: 10, dead: 2 };
-const everyMs = 3_000;
+const everyMs = 4_000;
 
 /**
  * Matches letters with stored events by message id. Leaves out `id-conflict`, where the stored event is another one,
@@ -66,17 +67,22 @@ export class Resolver {
 export interface KeepResolvingOptions {
   readonly database: Pick<Database, "query">;
   readonly owner: string;
+  readonly work: ReadWork;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Resolves until the signal is aborted; never throws. */
 export async function keepResolving(options: KeepResolvingOptions, stop: AbortSignal): Promise<void> {
-  const { database, owner, clock, log } = options;
+  const { database, owner, work, clock, log } = options;
   const lease = leaseOf(database, "resolve", owner);
   const resolvers = [new Resolver(database, "replayed"), new Resolver(database, "dead")];
+  const round = async () => {
+    // Without letters, a round writes no lease.
+    if ((await work()).letters) await resolve(lease, resolvers, log);
+  };
   const failed = "Dead letters of stored events were not resolved";
-  await inRounds(() => resolve(lease, resolvers, log), { everyMs, failed, clock, log }, stop);
+  await inRounds(round, { everyMs, failed, clock, log }, stop);
   await lease.release().catch(() => {});
 }
 

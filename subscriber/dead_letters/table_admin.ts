@@ -21,10 +21,10 @@ import {
   type Replays,
 } from "../../shared/rabbitmq/dead/admin.ts";
 import { editOf } from "../../shared/rabbitmq/dead/edit.ts";
-import { statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { LetterClaims } from "./claims.ts";
-import { editLetters, readEdits } from "./edit_letters.ts";
+import { editLetters } from "./edit_letters.ts";
+import { readLetterHistory } from "./letter_history.ts";
 import { LetterTable } from "./letter_table.ts";
 import { replaySource } from "./replay_source.ts";
 
@@ -42,8 +42,6 @@ export interface TableAdminOptions {
 /** Share of the time that one letter may use: a letter that no queue takes must not use up all of it. */
 const publishShare = 0.2;
 const closeTimeoutMs = 2_000;
-/** Bounds a history: a letter that is replayed by force may die any number of times. */
-const [mostLetters, mostEdits] = [100, 500];
 
 export class TableDeadLetterAdmin implements DeadLetterAdmin {
   readonly #table: LetterTable;
@@ -66,12 +64,7 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
   }
 
   history({ id, signal }: HistoryOptions): Promise<LetterHistory> {
-    return this.#act(signal, async () => {
-      const of = { filter: { ids: [id], statuses }, order: "newest", limit: mostLetters } as const;
-      const { letters, more } = await this.#table.page(of);
-      const { edits, more: moreEdits } = await readEdits(this.options.database, letters.map(({ id }) => id), mostEdits);
-      return { letters: letters.toReversed(), edits, more: more || moreEdits };
-    });
+    return this.#act(signal, () => readLetterHistory(this.options.database, id));
   }
 
   groups({ filter, signal }: AdminOptions): Promise<readonly CauseGroup[]> {

@@ -41,7 +41,8 @@ export interface Price {
 export interface Player {
   /** Cut to {@linkcode longestEmail}; `undefined` when the table has none. */
   readonly email: string | undefined;
-  readonly lastSignedInAt: Date | undefined;
+  /** Milliseconds since 1970: a Date for each player of each batch is garbage. */
+  readonly lastSignedInMs: number | undefined;
 }
 
 /**
@@ -64,25 +65,24 @@ export const playersQuery = `
 export function playerOf([, email, microseconds]: readonly (string | null)[]): Player {
   return {
     email: typeof email === "string" ? cutTo(email, longestEmail) : undefined,
-    lastSignedInAt: microseconds ? dateOf(microseconds) : undefined,
+    lastSignedInMs: microseconds ? validMs(Math.floor(Number(microseconds) / 1000)) : undefined,
   };
 }
 
-/** Returns `undefined` for infinity, and for a time beyond the range of Date. */
-function dateOf(microseconds: string): Date | undefined {
-  return validDate(new Date(Math.floor(Number(microseconds) / 1000)));
-}
-
 /** Parses a time as Postgres writes it: years may have five or more digits, or end in BC. */
-function dateOfText(text: string): Date | undefined {
+function msOfText(text: string): number | undefined {
   const [, digits, rest, isBefore] = /^(\d+)(-.*Z)( BC)?$/.exec(text) ?? [];
   const year = isBefore ? 1 - Number(digits) : Number(digits);
   const sign = year < 0 ? "-" : "+";
-  return validDate(new Date(`${sign}${String(Math.abs(year)).padStart(6, "0")}${rest}`));
+  return validMs(Date.parse(`${sign}${String(Math.abs(year)).padStart(6, "0")}${rest}`));
 }
 
-function validDate(date: Date): Date | undefined {
-  return Number.isNaN(date.getTime()) ? undefined : date;
+/** The range of Date: ECMAScript, "Time Values and Time Range". */
+const mostMs = 8.64e15;
+
+/** Returns `undefined` for infinity, NaN, and a time beyond the range of Date. */
+function validMs(ms: number): number | undefined {
+  return Math.abs(ms) <= mostMs ? ms : undefined;
 }
 
 export type Column = ColumnOf<Enriched>;
@@ -168,7 +168,7 @@ export const columns: readonly Column[] = [
     name: "player_last_signed_in_at",
     type: "timestamptz",
     nullable: true,
-    of: ({ player }) => player?.lastSignedInAt?.getTime(),
+    of: ({ player }) => player?.lastSignedInMs,
     json: { key: "last_signed_in_at", inside: "player" },
   },
   {
@@ -206,7 +206,7 @@ export const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => 
   player(texts) {
     const [email, signedInAt] = [texts.get("player_email"), texts.get("player_last_signed_in_at")];
     if (email === undefined && signedInAt === undefined) return undefined;
-    return { ...playerOf([]), email, lastSignedInAt: signedInAt === undefined ? undefined : dateOfText(signedInAt) };
+    return { ...playerOf([]), email, lastSignedInMs: signedInAt === undefined ? undefined : msOfText(signedInAt) };
   },
   description: (texts) => texts.get("description") ?? "",
   sentId: (texts) => texts.get("sent_id"),

@@ -4,7 +4,7 @@ import { columns, playerOf, unenriched } from "./enriched.ts";
 
 const bare = unenriched("", gameStart());
 
-Deno.test("columns have a value of every event, but for those that may be null", () => {
+Deno.test("columns have a value for every event, except nullable ones", () => {
   for (const { name, nullable, of } of columns) {
     const isLeftOut = [bare, { ...bare, event: deposit() }, complete].map((event) => of(event, "s") === undefined);
     deepStrictEqual([isLeftOut.includes(true), isLeftOut.at(-1)], [nullable, false], name);
@@ -18,9 +18,12 @@ Deno.test("columns read every fact", () => {
   deepStrictEqual(Object.keys(complete).filter((fact) => !read.has(fact)), []);
 });
 
-Deno.test("playerOf() knows a player without an e-mail, and cuts one that is none", () => {
-  const facts = (...row: (string | null)[]) => [playerOf(row).email, playerOf(row).lastSignedInAt];
+Deno.test("playerOf() accepts a player without an e-mail, and cuts one that is none", () => {
+  const facts = (...row: (string | null)[]) => [playerOf(row).email, playerOf(row).lastSignedInMs];
   deepStrictEqual(facts("11", null, null), [undefined, undefined]);
-  deepStrictEqual(facts("11", "", "0"), ["", new Date(0)]);
+  deepStrictEqual(facts("11", "", "0"), ["", 0]);
+  deepStrictEqual(facts("11", "", "8640000000000000000"), ["", 8.64e15]);
+  deepStrictEqual(facts("11", "", "8640000000000001000"), ["", undefined]);
+  deepStrictEqual(facts("11", "", "Infinity"), ["", undefined]);
   deepStrictEqual(facts("11", "x".repeat(1_001), null), [`${"x".repeat(1_000)}…`, undefined]);
 });

@@ -21,7 +21,7 @@ export interface Held {
 
 /** An event in hand for less time is stored or dead before anybody reads the answer. */
 export const momentMs = 1_000;
-/** A subscriber without a report for this time (ms) is silent. It reports every second. */
+/** A subscriber without a report for this time (ms) is silent. It reports every second while it holds events. */
 const silentMs = 5_000;
 /** Time limit of an answer: a subscriber reads a question within a second. */
 const answerWithinMs = 2_500;

@@ -38,7 +38,7 @@ async function fleetOf(subscribers: Record<string, [Partial<SubscriberReport>, s
   return { ask, clock, questions };
 }
 
-Deno.test("askSubscribers() asks those that hold something, and tells who has it", async () => {
+Deno.test("askSubscribers() asks the subscribers that hold events, and tells who has it", async () => {
   const { ask, questions } = await fleetOf({
     one: [holding, "[]"],
     two: [holding, JSON.stringify([held])],
@@ -49,22 +49,22 @@ Deno.test("askSubscribers() asks those that hold something, and tells who has it
   deepStrictEqual(new Set(questions).has("one"), true);
 });
 
-Deno.test("askSubscribers() asks a subscriber that works, but has had something in hand for a second", async () => {
+Deno.test("askSubscribers() asks a working subscriber that has held a delivery for a second", async () => {
   const { ask } = await fleetOf({ one: [{ ...working, held_ms: 1_000 }, JSON.stringify([held])] });
   deepStrictEqual((await ask()).found, [{ by: "one", held }]);
 });
 
-Deno.test("askSubscribers() asks a release that does not tell for how long it has had something", async () => {
+Deno.test("askSubscribers() asks a release that does not report held_ms", async () => {
   const { ask } = await fleetOf({ one: [{ state: "working", events: 13 }, undefined] });
   deepStrictEqual((await ask()).unheard, [{ id: "one", events: 13 }]);
 });
 
-Deno.test("askSubscribers() asks nobody when nothing is held", async () => {
+Deno.test("askSubscribers() asks no subscriber when none holds an event", async () => {
   const { ask, questions } = await fleetOf({ one: [working, "never asked"], two: [{ ...holding, events: 0 }, ""] });
   deepStrictEqual([await ask(), questions], [{ found: [], asked: 0, unheard: [], passing: 13 }, []]);
 });
 
-Deno.test("askSubscribers() names those that do not answer, or with something else, or are silent", async () => {
+Deno.test("askSubscribers() names subscribers that do not answer, answer something else, or are silent", async () => {
   const { ask } = await fleetOf({
     one: [holding, undefined],
     two: [holding, "no JSON"],
@@ -77,7 +77,7 @@ Deno.test("askSubscribers() names those that do not answer, or with something el
   ]);
 });
 
-Deno.test("askSubscribers() names one that was killed as silent, and fails with what the fleet fails with", async () => {
+Deno.test("askSubscribers() names a killed subscriber as silent, and rethrows errors of the fleet", async () => {
   const clock = new VirtualClock();
   const fleet = new MemoryFleet(clock);
   await fleet.tell(reportOf("one", working));

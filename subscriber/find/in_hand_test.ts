@@ -35,7 +35,7 @@ function idsFor(words: FindWords): string[] {
   return answerTo(words).map(({ message_id }: { message_id: string }) => message_id);
 }
 
-Deno.test("answerOf() tells what is done with the event, for how long, and why it is held", () => {
+Deno.test("answerOf() returns the event's stage, how long it takes, and why it is held", () => {
   deepStrictEqual(answerTo({ id: "7" }), [{
     message_id: uuid,
     sent_id: null,
@@ -47,7 +47,7 @@ Deno.test("answerOf() tells what is done with the event, for how long, and why i
   }]);
 });
 
-Deno.test("answerOf() finds by each form of id, by player and time, and nothing that only looks alike", () => {
+Deno.test("answerOf() finds by each form of id, or by player and time, and ignores similar events", () => {
   deepStrictEqual(idsFor({ id: `urn:uuid:${uuid.toUpperCase()}` }), [held.messageId]);
   deepStrictEqual(idsFor({ id: "order-17" }), [waiting.messageId]);
   deepStrictEqual(idsFor({ id: "9" }), [behind.messageId]);
@@ -57,7 +57,7 @@ Deno.test("answerOf() finds by each form of id, by player and time, and nothing 
   deepStrictEqual(idsFor({ player: String(2n ** 62n), at: "2022-02-02T23:00Z", within: "45m" }), [waiting.messageId]);
 });
 
-Deno.test("answerOf() is bounded, and gives none for a question that it cannot read", () => {
+Deno.test("answerOf() is bounded, and returns no event for an unreadable question", () => {
   const work = () => [{ deliveries: Array(500).fill(held), doing: "in a batch" as const, since: 0 }];
   deepStrictEqual(answerTo({ id: "7" }, inHand({ work })).length, mostHeld);
   for (const question of ["", "null", "7", "[]", "{}", '{"text":7}']) {

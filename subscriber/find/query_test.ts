@@ -3,7 +3,7 @@ import { type FindWords, parseFind } from "./query.ts";
 
 const uuid = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
 
-Deno.test("parseFind() takes an id for all that it may be", () => {
+Deno.test("parseFind() accepts an id as each kind of id that it may be", () => {
   deepStrictEqual(parseFind({ id: ` {${uuid.toUpperCase()}} ` }), {
     ...{ text: `{${uuid.toUpperCase()}}`, messageId: uuid, eventId: undefined },
   });
@@ -28,7 +28,7 @@ Deno.test("parseFind() reads times as UTC unless they name a zone", () => {
   );
 });
 
-Deno.test("parseFind() says what cannot be read", () => {
+Deno.test("parseFind() names a query that cannot be read", () => {
   const cases: [FindWords, RegExp][] = [
     [{}, /give an id, or a player and a time/],
     [{ id: " " }, /give an event id/],

@@ -22,7 +22,7 @@ function stationsOf(findings: Partial<Findings>) {
   return stations.map(({ station, at, by }) => [station, at, by]);
 }
 
-Deno.test("foundEvent() tells the stations of all letters in the order of time, and who acted", () => {
+Deno.test("foundEvent() lists the stations of all letters by time, with users", () => {
   const first = letter({ status: "replayed", actedAt: at("12:05:00"), actedBy: "john", edits: 1 });
   const second = letter({
     id: 2n,
@@ -43,7 +43,7 @@ Deno.test("foundEvent() tells the stations of all letters in the order of time, 
   strictEqual(foundEvent({ messageId, held: [], letters }, 0).state, "dropped");
 });
 
-Deno.test("foundEvent() tells that a letter was closed because its event had been stored", () => {
+Deno.test("foundEvent() shows a letter that was resolved because its event is stored", () => {
   const closed = letter({
     ...{ status: "resolved", actedAt: at("12:05:00"), actedBy: "john" },
     ...{ storedAt: at("12:05:01"), storedBy: "two" },
@@ -55,7 +55,7 @@ Deno.test("foundEvent() tells that a letter was closed because its event had bee
   ]);
 });
 
-Deno.test("foundEvent() tells when it was published by the message, else by a message id with a time, else not at all", () => {
+Deno.test("foundEvent() takes the time of publication from the message, else from the message id, else has none", () => {
   const held = (published_ms: number | null) => [{
     by: "one",
     held: {

@@ -36,7 +36,7 @@ async function statusesOf(count: number, ask: () => Promise<Response>): Promise<
   return counts;
 }
 
-Deno.test("an address is limited, others and probes are not", async () => {
+Deno.test("an address is limited; others and probes are not", async () => {
   const { ask } = appWith();
   deepStrictEqual(await statusesOf(300, () => ask("/openapi.json")), { 200: 200, 429: 100 });
   deepStrictEqual(await statusesOf(300, () => ask("/health/live")), { 200: 300 });
@@ -44,7 +44,7 @@ Deno.test("an address is limited, others and probes are not", async () => {
   deepStrictEqual(await statusesOf(200, () => ask("/openapi.json", "198.51.100.2")), { 200: 200 });
 });
 
-Deno.test("a stream of events asks proxies not to buffer it, and begins at once", async () => {
+Deno.test("a stream of events starts at once, and asks proxies not to buffer it", async () => {
   const { ask, stop } = appWith();
   const response = await ask("/events", "198.51.100.1", { accept: "text/event-stream" });
   deepStrictEqual(
@@ -58,7 +58,7 @@ Deno.test("a stream of events asks proxies not to buffer it, and begins at once"
   strictEqual((await reader.read()).done, true);
 });
 
-Deno.test("on loopback only this machine's own names are answered", async () => {
+Deno.test("on loopback, only this machine's own names are served", async () => {
   const { ask } = appWith();
   const statusOf = async (host: string) => (await ask("/health/live", "127.0.0.1", { host })).status;
   for (const host of ["localhost:8080", "127.0.0.1", "[::1]:8080", "[::ffff:127.0.0.1]:8080", "[::ffff:7f00:1]"]) {

@@ -30,7 +30,7 @@ async function answerTo(path: string, deadLetters: Delivery[]): Promise<string> 
   return await response.text();
 }
 
-Deno.test("GET /dead-letters shows little of each letter, however large they are", async () => {
+Deno.test("GET /dead-letters shows little of each letter, however large it is", async () => {
   const text = await answerTo("/?limit=100", largeLetters(100));
   const { total, dead_letters: shown } = JSON.parse(text);
   deepStrictEqual([total, shown.length, shown[0].body_bytes > 2_000_000], [100, 100, true]);
@@ -38,13 +38,13 @@ Deno.test("GET /dead-letters shows little of each letter, however large they are
   strictEqual(text.length < 100 * 20_000, true, `${text.length} characters`);
 });
 
-Deno.test("GET /dead-letters/ID shows a MiB of the body at most, and how long it is", async () => {
+Deno.test("GET /dead-letters/ID shows at most a MiB of the body, and its length", async () => {
   const [letter] = largeLetters(1);
   const shown = JSON.parse(await answerTo(`/${letter!.messageId}`, [letter!]));
   deepStrictEqual([atob(shown.body_base64).length, shown.body_bytes], [1_048_576, letter!.body.length]);
 });
 
-Deno.test("a time that the table cannot hold, and a NUL in a change, are the caller's fault, by the parameter's name", async () => {
+Deno.test("a time that the table cannot hold, or a NUL in a change, is a 400 that names the parameter", async () => {
   const clock = new VirtualClock();
   const admin = new MemoryDeadLetterAdmin({ queue: { deadLetters: [], publish: () => {} }, clock });
   const routes = deadLetterRoutes({ admin, waiting: () => Promise.resolve(0), clock });

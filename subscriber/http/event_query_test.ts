@@ -6,7 +6,7 @@ import { matches, parseEventQuery } from "./event_query.ts";
 const parse = (text: string) => parseEventQuery(new URLSearchParams(text));
 const enriched = (event: Enriched["event"]) => unenriched("id", event);
 
-Deno.test("parseEventQuery() has a bound for everything", () => {
+Deno.test("parseEventQuery() has a limit for everything", () => {
   deepStrictEqual(parse(""), { limit: 100, types: undefined, playerId: undefined });
   deepStrictEqual(parse("limit=500&type=bet,deposit&player_id=-9223372036854775808"), {
     limit: 500,
@@ -19,7 +19,7 @@ Deno.test("parseEventQuery() has a bound for everything", () => {
   }
 });
 
-Deno.test("matches() holds an event to type and player", () => {
+Deno.test("matches() compares type and player", () => {
   const [one, other] = [enriched(bet({ playerId: 11n })), enriched(deposit({ playerId: 12n }))];
   const matching = (text: string) => [one, other].map((event) => matches(event, parse(text)));
   deepStrictEqual(matching(""), [true, true]);
@@ -28,7 +28,7 @@ Deno.test("matches() holds an event to type and player", () => {
   deepStrictEqual(matching("player_id=11&type=deposit"), [false, false]);
 });
 
-Deno.test("a problem shows no more than the beginning of a wrong value", () => {
+Deno.test("a problem shows only the beginning of a wrong value", () => {
   try {
     parse(`player_id=${"9".repeat(1_000)}`);
   } catch (error) {

@@ -16,7 +16,7 @@ function askWith(until = Promise.resolve()) {
   return { ask, asked };
 }
 
-Deno.test("GET /find takes an id, or a player and a time, and refuses anything else", async () => {
+Deno.test("GET /find accepts an id, or a player and a time, and nothing else", async () => {
   const { ask, asked } = askWith();
   deepStrictEqual([await ask("id=7"), await ask("player_id=11&at=2022-02-02T12:34&within=1m")], [200, 200]);
   deepStrictEqual(asked, [
@@ -28,7 +28,7 @@ Deno.test("GET /find takes an id, or a player and a time, and refuses anything e
   }
 });
 
-Deno.test("GET /find looks for two at once, and refuses more", async () => {
+Deno.test("GET /find runs two searches at once, and refuses more", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { ask } = askWith(promise);
   const first = [ask("id=1"), ask("id=2")];

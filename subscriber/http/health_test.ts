@@ -36,7 +36,7 @@ Deno.test("readinessOf() is ready while the subscriber consumes and RabbitMQ and
   deepStrictEqual(without.dependencies.filter(({ ok }) => !ok).map(({ name }) => name), ["Redis", "Rates API"]);
 });
 
-Deno.test("readinessOf() gives every reason why the subscriber is not ready", async () => {
+Deno.test("readinessOf() lists every reason why the subscriber is not ready", async () => {
   const down = await readiness({ rabbitmq: "refused", postgres: "starting up" }, { consuming: false });
   deepStrictEqual([down.ready, down.why_not, down.consumers], [
     false,
@@ -50,7 +50,7 @@ Deno.test("readinessOf() gives every reason why the subscriber is not ready", as
   deepStrictEqual((await readiness({}, { leaving: true })).why_not, ["This subscriber is shutting down."]);
 });
 
-Deno.test("readinessOf() is not ready while a batch is held, whatever the cause, and tells of others that hold one", async () => {
+Deno.test("readinessOf() is not ready while a batch is held for any cause, and lists other holding subscribers", async () => {
   const holding = await readiness({}, { lastError: "the database has neither stored nor rejected the batch" });
   deepStrictEqual(holding.why_not, [
     "This subscriber holds events: the database has neither stored nor rejected the batch.",
@@ -59,7 +59,7 @@ Deno.test("readinessOf() is not ready while a batch is held, whatever the cause,
   deepStrictEqual([beside.ready, beside.subscribers], [true, [stuck]]);
 });
 
-Deno.test("readinessOf() is ready while messages are held beside which it takes more", async () => {
+Deno.test("readinessOf() is ready while the consumer holds messages and it takes more", async () => {
   const lastError = "2 messages are held";
   deepStrictEqual((await readiness({}, { lastError, takesMore: true })).why_not, []);
   deepStrictEqual((await readiness({}, { lastError })).why_not, [`This subscriber holds events: ${lastError}.`]);

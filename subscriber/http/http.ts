@@ -1,5 +1,5 @@
 /** Wires a subscriber's HTTP server. */
-import type { Clock } from "../../shared/runtime/clock.ts";
+import { type Clock, sleepToTick } from "../../shared/runtime/clock.ts";
 import { Acts } from "../../shared/postgres/acts.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
@@ -16,10 +16,11 @@ import { Takes } from "../dead_letters/takes.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
-import { readRunway } from "../store/partitions.ts";
+import { readRetentionAge, readRunway } from "../store/partitions.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { readHistory } from "../metrics/history/history_table.ts";
 import { keepHistory } from "../metrics/history/keep_history.ts";
+import { LatencyBuckets } from "../metrics/history/latency_buckets.ts";
 import { Latencies } from "../metrics/latencies.ts";
 import { readShares, readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -37,6 +38,7 @@ export class Observations implements Observer {
   readonly metrics = new Metrics();
   readonly recent = new RecentEvents();
   readonly latencies: Latencies;
+  readonly latencyBuckets = new LatencyBuckets();
   readonly stats = new Stats(this);
 
   constructor(clock: Clock) {
@@ -48,6 +50,7 @@ export class Observations implements Observer {
   latency(ms: number): void {
     this.metrics.latency(ms);
     this.latencies.add(ms);
+    this.latencyBuckets.add(ms);
   }
 }
 
@@ -86,7 +89,7 @@ export interface HttpOptions extends State {
 /** Results are cached for this time (ms): open dashboards query each server twice a second at most. */
 const rememberMs = 500;
 const askTimeoutMs = 2_000;
-const lookEveryMs = 5_000;
+const lookEveryMs = 20_000;
 
 /** Starts the server. @throws an error for the operator when listening fails */
 export function serveHttp(options: HttpOptions): HttpServer {
@@ -99,6 +102,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const takes = new Takes(database);
   const deadLetters = remembered(() => takes.count());
   const runway = remembered(() => readRunway(database));
+  const retentionAge = remembered(() => readRetentionAge(database));
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -123,6 +127,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     shares,
     deadLetters,
     runway,
+    retentionAge,
     inspectRates,
     dependencies,
     subscribers,
@@ -161,7 +166,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   });
   metrics.watchEventLoop(clock, ended.signal);
   keepLooking();
-  keepHistory({ database, stats, overview, clock, log }, ended.signal);
+  keepHistory({ database, stats, latencies: observations.latencyBuckets, overview, clock, log }, ended.signal);
   log.info("Serving HTTP", { event: "http.ready", url: urlOf(server, tls && "https") });
   if (health) log.info("Serving health and metrics", { event: "http.health_ready", url: urlOf(health) });
   return {
@@ -180,7 +185,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   async function keepLooking(): Promise<void> {
     while (!ended.signal.aborted) {
       // Not at once: the queues may not be declared yet, and the result would be cached.
-      await clock.sleep(lookEveryMs, ended.signal).catch(() => {});
+      await sleepToTick(clock, lookEveryMs, ended.signal).catch(() => {});
       // A request reports the error. Here it must not end the process.
       if (!ended.signal.aborted) await overview().catch(() => {});
     }

@@ -60,6 +60,11 @@ export const componentSchemas = {
       oldest_ms: countOrNull,
       rates_age_ms: countOrNull,
       subscribers: described(countOrNull, "Lowest number of reporting subscribers"),
+      latency_ms: {
+        ...object({ p50: { type: "number" }, p99: { type: "number" }, events: described(count, "Measured events") }),
+        type: ["object", "null"],
+        description: "From publication to commit, within 19 %",
+      },
     })),
   }),
   Event: eventSchema(),

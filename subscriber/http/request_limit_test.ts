@@ -2,7 +2,7 @@ import { strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { RequestLimit } from "./request_limit.ts";
 
-Deno.test("RequestLimit takes 200 at once, then 50 a second, of each address", async () => {
+Deno.test("RequestLimit accepts a burst of 200, then 50 a second, per address", async () => {
   const clock = new VirtualClock();
   const limit = new RequestLimit(clock);
   const taken = (address: string) => {
@@ -18,7 +18,7 @@ Deno.test("RequestLimit takes 200 at once, then 50 a second, of each address", a
   strictEqual(taken("a"), 200);
 });
 
-Deno.test("RequestLimit forgets the address that asked least recently when there are too many", () => {
+Deno.test("RequestLimit forgets the least recent address when there are too many", () => {
   const limit = new RequestLimit(new VirtualClock());
   for (let i = 0; i < 200; i++) limit.take("first");
   strictEqual(limit.take("first"), false);

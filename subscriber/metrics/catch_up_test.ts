@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { catchUpOf, QueueGrowth } from "./catch_up.ts";
 
-Deno.test("QueueGrowth tells how fast the queue grew in the last minute, once it has seen enough of it", async () => {
+Deno.test("QueueGrowth returns the growth of the last minute, after enough samples", async () => {
   const clock = new VirtualClock();
   const growth = new QueueGrowth(clock);
   const after = async (ms: number, ready: number | null) => {
@@ -19,7 +19,7 @@ Deno.test("QueueGrowth tells how fast the queue grew in the last minute, once it
   strictEqual(await after(60_000, 100), -10, "what is older than a minute is forgotten");
 });
 
-Deno.test("catchUpOf() tells how long it takes, that it never ends at this pace, or that it is not known", () => {
+Deno.test("catchUpOf() returns a duration, or never ends at this rate, or is unknown", () => {
   const of = (ready: number | null, outPerSecond?: number, growthPerSecond?: number) => {
     const { state, seconds, in_per_second } = catchUpOf({ ready, outPerSecond, growthPerSecond });
     return [state, seconds, in_per_second];

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { Latencies } from "./latencies.ts";
 
-Deno.test("Latencies gives the median and the 99th of 100, of the last 10 s", async () => {
+Deno.test("Latencies returns the median and the 99th percentile of the last 10 s", async () => {
   const clock = new VirtualClock();
   const latencies = new Latencies(clock);
   strictEqual(latencies.summary(), undefined);
@@ -14,7 +14,7 @@ Deno.test("Latencies gives the median and the 99th of 100, of the last 10 s", as
   strictEqual(latencies.summary(), undefined);
 });
 
-Deno.test("Latencies keeps the newest when there are too many", () => {
+Deno.test("Latencies keeps the newest of too many", () => {
   const latencies = new Latencies(new VirtualClock());
   for (let i = 0; i < 10_000; i++) latencies.add(i < 5_000 ? 1 : 7);
   deepStrictEqual(latencies.summary(), { p50: 7, p99: 7, events: 4_096 });

@@ -1,7 +1,7 @@
 /** `GET /metrics`, in Prometheus's text format. Every label has few values, all of them known in advance. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { deadReasons } from "../../shared/rabbitmq/outcome.ts";
-import type { Clock } from "../../shared/runtime/clock.ts";
+import { type Clock, sleepToTick } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
 import { brokerReasons } from "../dead_letters/keeper/keeper_state.ts";
 import { type Observer, type Stage, stages } from "../pipeline/stats.ts";
@@ -13,7 +13,7 @@ const fast = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 
 const latency = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const sizes = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000];
 const lags = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
-const lagEveryMs = 500;
+const lagEveryMs = 2_000;
 
 /** Results of a token that was sent over HTTP. */
 export const signInResults = ["ok", "failed", "refused"] as const;
@@ -81,12 +81,11 @@ export class Metrics implements Observer {
     this.#latency.observe(ms / 1000);
   }
 
-  /** Observes twice a second how late a timer fires, until the signal is aborted. */
+  /** Observes every other second how late a timer fires, until the signal is aborted. */
   async watchEventLoop(clock: Clock, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      const begun = clock.monotonic();
-      await clock.sleep(lagEveryMs, stop).catch(() => {});
-      if (!stop.aborted) this.#lag.observe(Math.max(0, clock.monotonic() - begun - lagEveryMs) / 1000);
+      const lateMs = await sleepToTick(clock, lagEveryMs, stop).catch(() => 0);
+      if (!stop.aborted) this.#lag.observe(lateMs / 1000);
     }
   }
 
@@ -201,9 +200,19 @@ export class Metrics implements Observer {
       () => keeper.waiting,
     );
     this.#gauge(
+      "casino_totals_lag_seconds",
+      "Age of the oldest stored batch that no subscriber has added to player_totals and event_counts",
+      async () => (await sources.totals()).lagSeconds,
+    );
+    this.#gauge(
       "casino_events_partition_runway_days",
       "Days ahead for which partitions of events exist; no value if the table is not partitioned",
       sources.runway,
+    );
+    this.#gauge(
+      "casino_retention_age_seconds",
+      "Time since deno task retention last ended without an error; without such a run, since the history begins",
+      sources.retentionAge,
     );
     this.#gauge(
       "casino_queue_messages",

@@ -21,12 +21,13 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
   const growth = new QueueGrowth(clock);
   let unheardSince: { readonly monotonic: number; readonly wall: number } | undefined;
   return async () => {
-    const [totals, shares, depths, letters, inspection, states, fleet] = await Promise.all([
+    const [totals, shares, depths, letters, inspection, runway, states, fleet] = await Promise.all([
       sources.totals().catch(() => undefined),
       sources.shares().catch(() => undefined),
       sources.depths().catch(() => undefined),
       sources.deadLetters().catch(() => undefined),
       sources.inspectRates().catch(() => undefined),
+      sources.runway().catch(() => undefined),
       sources.dependencies(),
       sources.subscribers(),
     ]);
@@ -38,7 +39,7 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
     const unheard = isLong && fleet.unheard ? { consumers: fleet.unheard, sinceMs: unheardSince!.wall } : undefined;
     const ready = depths?.events.messages ?? null;
     growth.add(ready);
-    const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
+    const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard, runway });
     // Letters that a keeper holds are in neither the queue nor the table; they count when they stay there.
     const unkept = depths && depths.dead.messages + sources.keeper.waiting;
     const deadLetters = unkept !== undefined && letters !== undefined ? letters.dead + unkept : null;

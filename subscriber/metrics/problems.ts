@@ -1,4 +1,5 @@
-/** What is wrong, in sentences for the page's headline. */
+/** The problems of the page's headline, one sentence each. */
+import { plural } from "../../shared/runtime/printable.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
@@ -11,9 +12,12 @@ import type { Sources } from "./sources.ts";
 /** An older event in hand is a problem. */
 const lateMs = 60_000;
 
+/** Fewer days ahead with partitions are a problem, as for the alert CasinoPartitionsRunOut. */
+const leastRunwayDays = 14;
+
 type ProblemSources = Pick<Sources, "gate" | "rates" | "keeper" | "clock" | "consuming" | "mode" | "subscriberId">;
 
-/** What the servers and the other subscribers report; `undefined` when they do not answer. */
+/** The reports of the servers and the other subscribers; `undefined` without an answer. */
 interface Found {
   readonly states: Readonly<Record<string, DependencyState>>;
   readonly depths: Depths | undefined;
@@ -21,6 +25,8 @@ interface Found {
   readonly fleet: FleetView;
   /** Consumers without a recent report, and since when, in ms since 1970. */
   readonly unheard: { readonly consumers: number; readonly sinceMs: number } | undefined;
+  /** Days ahead for which events have partitions; `undefined` also for a table without partitions. */
+  readonly runway: number | undefined;
 }
 
 const redisAway = {
@@ -35,7 +41,7 @@ const mostNamed = 3;
 /** Returns the problems as sentences, the worst first. */
 export function problemsOf(
   { gate, rates, keeper, clock, consuming, mode, subscriberId }: ProblemSources,
-  { states, depths, inspection, fleet, unheard }: Found,
+  { states, depths, inspection, fleet, unheard, runway }: Found,
 ): string[] {
   const problems: string[] = [];
   const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
@@ -44,7 +50,7 @@ export function problemsOf(
   };
   broken("rabbitmq", "no events are consumed");
   if (states["rabbitmq"]!.ok && !consuming()) {
-    const wait = gate.mayTake ? "it is reconnecting" : "it waits until Postgres accepts events";
+    const wait = gate.mayTake ? "it is reconnecting" : "it waits for Postgres";
     problems.push(`This subscriber is not consuming: ${wait}.`);
   }
   problems.push(...idleSentences(depths));
@@ -53,17 +59,24 @@ export function problemsOf(
   broken("redis", redisAway[mode]);
   // Stuck subscribers are named above and do not count again.
   const others = (unheard?.consumers ?? 0) - fleet.subscribers.filter(isStuckUnheard).length;
-  if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs));
+  if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs, fleet));
   broken("rates_api", "the cached rates are used until they expire");
   if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
     problems.push(`The last call to the rates API failed: ${redact(rates.failure)}.`);
   }
   problems.push(...keeper.problems({ clock }).map(redact));
+  if (runway !== undefined && runway < leastRunwayDays) {
+    const days = Math.max(0, Math.floor(runway));
+    problems.push(
+      `The table events has partitions for ${days} more ${days === 1 ? "day" : "days"}, ` +
+        "and no subscriber could create the next: each log says why (partitions.failed).",
+    );
+  }
   const oldest = oldestMsOf(fleet);
   if (problems.length === 0 && oldest > lateMs) {
     const ready = depths?.events.messages ?? 0;
     const cure = ready > 0 && mode === "servers" ? ` ${ready} more wait in the queue: start another subscriber.` : "";
-    problems.push(`The oldest event in hand was published ${Math.round(oldest / 1000)} s ago.${cure}`);
+    problems.push(`The oldest event in hand is ${Math.round(oldest / 1000)} s old.${cure}`);
   }
   return problems;
 }
@@ -77,25 +90,25 @@ function idleSentences(depths: Depths | undefined): string[] {
 /** Gives times, not durations: a screen reader reads a sentence again when it changes. */
 function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): string[] {
   const sentences = stuck.slice(0, mostNamed).map(({ id, state, since, events, last_error }) => {
-    const who = id === ownId ? "This subscriber" : `Subscriber ${id}`;
+    const who = id === ownId ? "this subscriber" : `subscriber ${id}`;
     const at = timeOf(since);
     return state === "silent"
-      ? `${who} has not reported since ${at}; it held ${countOf(events)} then.`
+      ? `${countOf(events)} held by ${who}, silent since ${at}: check its process.`
       // Without events: its connection was lost, so the broker requeued the deliveries for others.
-      : `${who} has held ${events === 0 ? "a batch" : countOf(events)} since ${at}: ${last_error}.`;
+      : `${events === 0 ? "1 batch" : countOf(events)} held by ${who} since ${at}: ${last_error}.`;
   });
   const rest = stuck.slice(mostNamed);
   if (rest.length === 0) return sentences;
   const events = countOf(rest.reduce((sum, { events }) => sum + events, 0));
-  return [...sentences, `${rest.length} more ${rest.length === 1 ? "holds" : "subscribers hold"} ${events}.`];
+  return [...sentences, `${events} held by ${rest.length} more ${rest.length === 1 ? "subscriber" : "subscribers"}.`];
 }
 
-function unheardSentence(consumers: number, sinceMs: number): string {
-  const [who, what] = consumers === 1
-    ? ["1 consumer of the queue has", "its"]
-    : [`${consumers} consumers of the queue have`, "their"];
-  const cause = "paused, of an older version, or with another Redis or REDIS_KEY_PREFIX";
-  return `${who} not reported ${what} events in hand since ${timeOf(new Date(sinceMs).toISOString())}: ${cause}.`;
+function unheardSentence(consumers: number, sinceMs: number, { subscribers }: FleetView): string {
+  const who = consumers === 1 ? "1 consumer has" : `${consumers} consumers have`;
+  const cure = "look for a paused process, an older version, or another Redis or REDIS_KEY_PREFIX";
+  const silent = subscribers.filter((each) => each.state === "silent" && !isStuck(each)).map(({ id }) => id);
+  const names = silent.length > 0 ? ` Silent: ${silent.slice(0, mostNamed).join(", ")}.` : "";
+  return `${who} not reported since ${timeOf(new Date(sinceMs).toISOString())}: ${cure}.${names}`;
 }
 
 function timeOf(instant: string): string {
@@ -103,7 +116,7 @@ function timeOf(instant: string): string {
 }
 
 function countOf(events: number): string {
-  return events === 1 ? "1 event" : `${events} events`;
+  return plural(events, "event");
 }
 
 /** Another subscriber's call may have fetched rates after ours failed. */

@@ -9,7 +9,7 @@ function batchOf(from: number, count: number): Enriched[] {
 
 const idsOf = (recent: RecentEvents) => Array.from(recent.newest(), ({ messageId }) => Number(messageId));
 
-Deno.test("RecentEvents gives small batches whole, the newest first", () => {
+Deno.test("RecentEvents keeps small batches whole, newest first", () => {
   const recent = new RecentEvents();
   deepStrictEqual(idsOf(recent), []);
   recent.add(batchOf(1, 3));
@@ -17,7 +17,7 @@ Deno.test("RecentEvents gives small batches whole, the newest first", () => {
   deepStrictEqual(idsOf(recent), [5, 4, 3, 2, 1]);
 });
 
-Deno.test("RecentEvents keeps some of a large batch, and never more than its bound", () => {
+Deno.test("RecentEvents samples a large batch within its limit", () => {
   const recent = new RecentEvents();
   recent.add(batchOf(0, 500));
   strictEqual(idsOf(recent).length, 20);
@@ -26,7 +26,7 @@ Deno.test("RecentEvents keeps some of a large batch, and never more than its bou
   deepStrictEqual([ids.length, ids[0], ids.at(-1)], [mostKept, 19_999, 20_000 - mostKept]);
 });
 
-Deno.test("RecentEvents passes all events to its listeners, until they end", () => {
+Deno.test("RecentEvents passes all events to its listeners until they end", () => {
   const recent = new RecentEvents();
   let heard = 0;
   const end = recent.listen((events) => heard += events.length);
@@ -36,7 +36,7 @@ Deno.test("RecentEvents passes all events to its listeners, until they end", () 
   deepStrictEqual([heard, recent.listeners], [500, 0]);
 });
 
-Deno.test("RecentEvents.forget() takes out one player's events, also once older ones were overwritten, and keeps the order", () => {
+Deno.test("RecentEvents.forget() removes one player's events and keeps the order, also after wrapping around", () => {
   const recent = new RecentEvents();
   for (let i = 0; i < 600; i++) recent.add([unenriched(String(i), bet({ playerId: i % 3 === 0 ? 11n : 12n }))]);
   strictEqual(recent.forget(13n), 0);

@@ -41,5 +41,7 @@ export interface Sources extends State {
   readonly deadLetters: () => Promise<LetterCounts>;
   /** Days ahead for which events have partitions. */
   readonly runway: () => Promise<number | undefined>;
+  /** Seconds since the last successful run of `deno task retention`. */
+  readonly retentionAge: () => Promise<number>;
   readonly inspectRates: () => Promise<Inspection>;
 }

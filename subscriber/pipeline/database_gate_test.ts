@@ -4,7 +4,7 @@ import { DatabaseGate } from "./database_gate.ts";
 
 const [one, other] = [[{}, {}], [{}]];
 
-Deno.test("DatabaseGate is closed, with the last problem, until the database takes any batch", () => {
+Deno.test("DatabaseGate is closed, with the last problem, until the database accepts any batch", () => {
   const gate = new DatabaseGate(new VirtualClock());
   strictEqual(gate.isOpen, true);
   gate.close(one, "starting up");
@@ -15,7 +15,7 @@ Deno.test("DatabaseGate is closed, with the last problem, until the database tak
   deepStrictEqual([gate.isOpen, gate.problem, gate.refusals], [true, undefined, 3]);
 });
 
-Deno.test("DatabaseGate forgets the problem of a batch that is no longer held, and no other's", () => {
+Deno.test("DatabaseGate forgets only the problem of a batch that is no longer held", () => {
   const gate = new DatabaseGate(new VirtualClock());
   gate.close(one, "starting up");
   gate.close(other, "read-only");
@@ -25,7 +25,7 @@ Deno.test("DatabaseGate forgets the problem of a batch that is no longer held, a
   strictEqual(gate.isOpen, true);
 });
 
-Deno.test("DatabaseGate stays closed for what the database refuses while it takes other batches", () => {
+Deno.test("DatabaseGate stays closed for events that the database refuses while it accepts other batches", () => {
   const gate = new DatabaseGate(new VirtualClock());
   gate.close(one, "starting up");
   gate.close(other, "no such column", "refused");
@@ -35,7 +35,7 @@ Deno.test("DatabaseGate stays closed for what the database refuses while it take
   strictEqual(gate.isOpen, true);
 });
 
-Deno.test("DatabaseGate lets be taken what the database may store: never while it refuses everything", async () => {
+Deno.test("DatabaseGate admits only events that the database may store, and none while it refuses everything", async () => {
   const clock = new VirtualClock();
   const gate = new DatabaseGate(clock);
   gate.close(one, "no partition", "refused");
@@ -56,7 +56,7 @@ Deno.test("DatabaseGate lets be taken what the database may store: never while i
   strictEqual(gate.mayTake, false);
 });
 
-Deno.test("DatabaseGate lets be taken what the database may store while what it holds is in doubt, and the probe is taken", async () => {
+Deno.test("DatabaseGate admits only events that the database may store while a batch that it holds is in doubt and the probe is accepted", async () => {
   const clock = new VirtualClock();
   const gate = new DatabaseGate(clock);
   gate.close(one, "lock timeout", "doubtful");
@@ -74,7 +74,7 @@ Deno.test("DatabaseGate lets be taken what the database may store while what it 
   strictEqual(gate.mayTake, false);
 });
 
-Deno.test("DatabaseGate lets nothing be taken once all is in doubt for long, or nobody knows whether it was before", async () => {
+Deno.test("DatabaseGate admits nothing once all batches are in doubt for long, or when their earlier state is unknown", async () => {
   const clock = new VirtualClock();
   const gate = new DatabaseGate(clock);
   gate.close(one, "lock timeout", "doubtful");

@@ -1,5 +1,6 @@
 /** Wires the flow of batches: processBatch(), the middleware around it, and the runner that feeds it. */
 import type { Clock } from "../../shared/runtime/clock.ts";
+import type { IsThere } from "../../shared/runtime/presence/until_returned.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "./database_gate.ts";
@@ -32,6 +33,8 @@ export interface FlowOptions {
   readonly heldBatches?: HeldBatches;
   /** Wraps all work on a batch, settling included. */
   readonly outermost?: Middleware;
+  /** See {@linkcode holdWith}. */
+  readonly isDatabaseThere?: IsThere;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

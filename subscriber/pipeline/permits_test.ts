@@ -3,7 +3,7 @@ import { deliveryOf, gameStart } from "../../tests/fixtures/deliveries.ts";
 import { World } from "../../tests/fixtures/subscriber_world.ts";
 import type { Store } from "./edges.ts";
 
-Deno.test("Runner goes on with other events while two are refused for their own sake and no probe is taken", async () => {
+Deno.test("Runner continues with other events while two poison messages are in doubt and no probe is accepted", async () => {
   const world = new World();
   const { database } = world;
   const foreignKey = Object.assign(new Error("violates foreign key constraint"), { code: "23503" });

@@ -1,6 +1,6 @@
 /** Processes one batch: from bytes to one outcome for each delivery. */
 import { describeFaults } from "../../shared/event/event.ts";
-import { decodeEvent, UndecodableError } from "../../shared/event/protobuf.ts";
+import { decodeEvent, decodeEventAt, UndecodableError } from "../../shared/event/protobuf.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { ack, ackDuplicate, dead } from "../../shared/rabbitmq/outcome.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -36,7 +36,7 @@ export function decodeAll(deliveries: readonly Delivery[]): Entry[] {
 
 function decode(delivery: Delivery): Entry {
   try {
-    const event = decodeEvent(delivery.body);
+    const event = delivery.readBody?.(decodeEventAt) ?? decodeEvent(delivery.body);
     if (Array.isArray(event)) return { delivery, facts: undefined, outcome: dead("invalid", describeFaults(event)) };
     return { delivery, facts: unenriched(delivery.messageId, event, delivery.sentId), outcome: undefined };
   } catch (error) {

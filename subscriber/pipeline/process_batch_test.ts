@@ -45,7 +45,7 @@ Deno.test("processBatch() stores each event enriched with its price, its player 
   );
 });
 
-Deno.test("processBatch() gives each delivery its own outcome and stores the good ones", async () => {
+Deno.test("processBatch() gives each delivery its own outcome, and stores the good ones", async () => {
   const database = new MemoryDatabase();
   const batch = [
     deliveryOf(bet()),
@@ -84,7 +84,7 @@ Deno.test("processBatch() throws and stores nothing when the database is away", 
   strictEqual(database.events.size, 0);
 });
 
-Deno.test("processBatch() asks the database nothing for a batch without a good event", async () => {
+Deno.test("processBatch() does not query the database for a batch without a valid event", async () => {
   const database = new MemoryDatabase();
   database.beforeEach = () => {
     throw new Error("asked");
@@ -92,7 +92,7 @@ Deno.test("processBatch() asks the database nothing for a batch without a good e
   deepStrictEqual(outcomes(await process(database, [deliveryOf(bet({ currency: "ZZZ" }))])), ["unknown-currency"]);
 });
 
-Deno.test("processBatch() sets aside only the events that need rates, while there are none", async () => {
+Deno.test("processBatch() sets aside only the events that need rates while there are none", async () => {
   const database = new MemoryDatabase();
   const batch = [bet(), deposit(), gameStart(), bet({ currency: "EUR" }), bet({ currency: "ZZZ" })]
     .map((event) => deliveryOf(event));
@@ -101,7 +101,7 @@ Deno.test("processBatch() sets aside only the events that need rates, while ther
   strictEqual(database.events.size, 3);
 });
 
-Deno.test("processBatch() prices by the rates that a delivery has waited for, and dead-letters it when its time is over", async () => {
+Deno.test("processBatch() uses the rates that a delivery waited for, and dead-letters it after its deadline", async () => {
   const database = new MemoryDatabase();
   const [priced, late] = [deliveryOf(bet()), deliveryOf(bet())];
   const rates: Sources["rates"] = {
@@ -113,7 +113,7 @@ Deno.test("processBatch() prices by the rates that a delivery has waited for, an
   strictEqual(detailOf(processed[1]!), "no rates within 5 s");
 });
 
-Deno.test("processBatch() prices by rates that have come meanwhile, though a delivery's time is over", async () => {
+Deno.test("processBatch() uses rates that arrived meanwhile, even after a delivery's deadline", async () => {
   const rates: Sources["rates"] = { current: () => someRates, answerTo: () => new RatesTimeout("no rates") };
   deepStrictEqual(outcomes(await process(new MemoryDatabase(), [deliveryOf(bet())], rates)), ["ack"]);
 });
@@ -129,7 +129,7 @@ Deno.test("processBatch() dead-letters an event on which our own code fails, and
   ]);
 });
 
-Deno.test("processBatch() tells a duplicate, with the facts that are stored, from another event under its id", async () => {
+Deno.test("processBatch() tells a duplicate, with the stored facts, from another event under its id", async () => {
   const database = new MemoryDatabase();
   database.players.set(11n, playerNamed("old@example.com"));
   await process(database, [deliveryOf(bet(), "id")]);

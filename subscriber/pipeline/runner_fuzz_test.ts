@@ -89,7 +89,7 @@ class UnkindWorld extends World {
   }
 }
 
-Deno.test("Runner settles each delivery once, by what it is, whatever the database and the rates do meanwhile", async () => {
+Deno.test("Runner settles each delivery once and correctly, whatever the database and the rates do meanwhile", async () => {
   for (let seed = 1; seed <= 300; seed++) {
     const world = new UnkindWorld(seed);
     const running = world.start({ queue: world.checkedQueue, batchSize: 1 + seed % 8, batchesInFlight: 1 + seed % 3 });

@@ -23,7 +23,7 @@ const obstacles: [string, (world: World) => Parameters<World["start"]>[0]][] = [
   }],
 ];
 for (const [obstacle, arrange] of obstacles) {
-  Deno.test(`Runner leaves when its time is over ${obstacle}, and requeues what it has in hand`, async () => {
+  Deno.test(`Runner shuts down at its deadline ${obstacle}, and requeues the events in hand`, async () => {
     const world = new World();
     world.queue.publish(deliveryOf(bet()));
     const running = world.start(arrange(world));
@@ -34,7 +34,7 @@ for (const [obstacle, arrange] of obstacles) {
   });
 }
 
-Deno.test("Runner reports and acks a batch that is committed as its time ends", async () => {
+Deno.test("Runner reports and acks a batch that commits at its deadline", async () => {
   const world = new World();
   world.queue.publish(deliveryOf(bet()));
   world.database.beforeEach = (access) => {
@@ -51,7 +51,7 @@ Deno.test("Runner reports and acks a batch that is committed as its time ends", 
   await world.finish(running);
 });
 
-Deno.test("Runner finishes what it has in hand when it is stopped, and takes nothing more", async () => {
+Deno.test("Runner finishes the events in hand when it is stopped, and takes no more", async () => {
   const world = new World();
   const later = ratesLater();
   world.queue.publish(deliveryOf(bet()));
@@ -67,7 +67,7 @@ Deno.test("Runner finishes what it has in hand when it is stopped, and takes not
   deepStrictEqual([world.queue.acked.length, world.queue.ready], [1, 1]);
 });
 
-Deno.test("Runner leaves only once its dead letters are confirmed", async () => {
+Deno.test("Runner shuts down only after its dead letters are confirmed", async () => {
   const world = new World();
   const room = Promise.withResolvers<void>();
   const queue: EventQueue = {

@@ -10,7 +10,7 @@ function ids(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId);
 }
 
-Deno.test("Runner stores, reports and then acks what it takes", async () => {
+Deno.test("Runner stores, reports and then acks deliveries", async () => {
   const world = new World();
   const deliveries = Array.from({ length: 25 }, () => deliveryOf(bet()));
   world.queue.publish(...deliveries);
@@ -31,7 +31,7 @@ Deno.test("Runner stores, reports and then acks what it takes", async () => {
   await world.finish(running);
 });
 
-Deno.test("Runner dead-letters each event that needs rates when none come in time, and only those", async () => {
+Deno.test("Runner dead-letters each event that needs rates when none arrive in time, and no other", async () => {
   const world = new World();
   const later = ratesLater();
   world.rates = later.rates;
@@ -52,7 +52,7 @@ Deno.test("Runner dead-letters each event that needs rates when none come in tim
   await world.finish(running);
 });
 
-Deno.test("Runner goes on with events that need no rates however many wait for some", async () => {
+Deno.test("Runner continues with events that need no rates, however many wait for some", async () => {
   const world = new World();
   const later = ratesLater();
   world.rates = later.rates;
@@ -87,7 +87,7 @@ Deno.test("Runner holds its batches while the database is away, and dead-letters
   await world.finish(running);
 });
 
-Deno.test("Runner asks for rates again after it has held a batch", async () => {
+Deno.test("Runner requests rates again after it has held a batch", async () => {
   const world = new World();
   let current: Rates | undefined = someRates;
   const asked: number[] = [];
@@ -108,7 +108,7 @@ Deno.test("Runner asks for rates again after it has held a batch", async () => {
   await world.finish(running);
 });
 
-Deno.test("Runner keeps its gate closed while the database is silent, though rates run out meanwhile and come again", async () => {
+Deno.test("Runner keeps its gate closed while the database is silent and rates expire and return", async () => {
   const world = new World();
   const { clock } = world;
   let freshUntil = 10_000;
@@ -137,7 +137,7 @@ Deno.test("Runner keeps its gate closed while the database is silent, though rat
   await world.finish(running);
 });
 
-Deno.test("Runner opens its gate when a held event is dead-lettered or fails, as nothing else would", async () => {
+Deno.test("Runner opens its gate when a held event is dead-lettered or fails, because nothing else would", async () => {
   for (const error of [new RatesTimeout("none in time"), new Error("a fault of ours")]) {
     const world = new World();
     let current: Rates | undefined = someRates;
@@ -156,7 +156,7 @@ Deno.test("Runner opens its gate when a held event is dead-lettered or fails, as
   }
 });
 
-Deno.test("Runner dead-letters no event whose wait had ended in vain once it has met rates, but asks for new ones", async () => {
+Deno.test("Runner dead-letters no event with an expired wait once it has met rates, but requests new ones", async () => {
   const world = new World();
   let current: Rates | undefined;
   const answers = [() => Promise.reject(new RatesTimeout("none in time")), () => Promise.resolve(someRates)];
@@ -179,7 +179,7 @@ Deno.test("Runner dead-letters no event whose wait had ended in vain once it has
   await world.finish(running);
 });
 
-Deno.test("Runner stores the neighbours of a row that the database rejects though their rates run out at once", async () => {
+Deno.test("Runner stores the neighbours of a rejected row although their rates expire", async () => {
   const world = new World();
   let asked = 0;
   world.rates = { current: () => undefined, get: () => (asked++, Promise.resolve(someRates)) };
@@ -198,7 +198,7 @@ Deno.test("Runner stores the neighbours of a row that the database rejects thoug
   await world.finish(running);
 });
 
-Deno.test("Runner goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
+Deno.test("Runner stores events that need no rates while others wait for new ones after an outage", async () => {
   const world = new World();
   const [first, second] = [ratesLater(), ratesLater()];
   const answers = [first, second];
@@ -224,7 +224,7 @@ Deno.test("Runner goes on with events that need no rates while others, whose rat
   await world.finish(running);
 });
 
-Deno.test("Runner counts an event's latency until its commit, not until somebody has read of it", async () => {
+Deno.test("Runner measures an event's latency until its commit, not until its report is read", async () => {
   const world = new World();
   const latencies: number[] = [];
   const stats = new Stats({ stage() {}, batch() {}, latency: (ms) => void latencies.push(ms) });
@@ -236,7 +236,7 @@ Deno.test("Runner counts an event's latency until its commit, not until somebody
   await world.finish(running);
 });
 
-Deno.test("Runner goes on while the broker takes no dead letters, and they go there once it does", async () => {
+Deno.test("Runner continues while the broker takes no dead letters, and sends them when it does", async () => {
   const world = new World();
   const room = Promise.withResolvers<void>();
   const waiting: number[] = [];
@@ -260,7 +260,7 @@ Deno.test("Runner goes on while the broker takes no dead letters, and they go th
   await world.finish(running);
 });
 
-Deno.test("Runner never has more batches in flight than it may", async () => {
+Deno.test("Runner respects its limit of batches in flight", async () => {
   const world = new World();
   let inFlight = 0;
   let most = 0;
@@ -277,7 +277,7 @@ Deno.test("Runner never has more batches in flight than it may", async () => {
   strictEqual(world.queue.acked.length, 200);
   await world.finish(running);
 });
-Deno.test("Runner requeues a batch that fails in an unforeseen way, until the delivery limit", async () => {
+Deno.test("Runner requeues a batch that fails unexpectedly, until the delivery limit", async () => {
   const world = new World();
   const fails = (times: number) => () => times-- > 0 ? Promise.reject(new Error("a fault of ours")) : undefined;
   const [reporting, waiting] = [fails(3), fails(2)];

@@ -12,7 +12,7 @@ function waitingFor(rates: RatesNowOrLater) {
   return { clock, waiting: new WaitingForRates(rates, clock) };
 }
 
-Deno.test("WaitingForRates returns deliveries once their rates have come, and signals that they are ready", async () => {
+Deno.test("WaitingForRates returns deliveries after their rates arrive, and signals it", async () => {
   const later = ratesLater();
   const { waiting } = waitingFor(later.rates);
   const deliveries = [1, 2, 3].map(() => deliveryOf(bet()));
@@ -27,7 +27,7 @@ Deno.test("WaitingForRates returns deliveries once their rates have come, and si
   deepStrictEqual(deliveries.map((delivery) => waiting.answerTo(delivery)), [someRates, someRates, someRates]);
 });
 
-Deno.test("WaitingForRates gives its answer to all parts of a batch, until the batch is held", async () => {
+Deno.test("WaitingForRates answers all parts of a batch, until the batch is held", async () => {
   const { clock, waiting } = waitingFor({ current: () => undefined, get: () => Promise.resolve(someRates) });
   const batch = [deliveryOf(bet()), deliveryOf(bet())];
   await waiting.setAside(batch, never);
@@ -39,7 +39,7 @@ Deno.test("WaitingForRates gives its answer to all parts of a batch, until the b
   deepStrictEqual(answers(), [undefined, undefined]);
 });
 
-Deno.test("WaitingForRates gives no rates to deliveries that are taken more than a second after them, asleep or awake", async () => {
+Deno.test("WaitingForRates gives no rates to deliveries that are taken more than a second later", async () => {
   for (const awake of [true, false]) {
     const { clock, waiting } = waitingFor({ current: () => undefined, get: () => Promise.resolve(someRates) });
     const delivery = deliveryOf(bet());
@@ -50,7 +50,7 @@ Deno.test("WaitingForRates gives no rates to deliveries that are taken more than
   }
 });
 
-Deno.test("WaitingForRates answers with a time-out, each wait by its own deadline", async () => {
+Deno.test("WaitingForRates times out each wait by its own deadline", async () => {
   const [first, second] = [ratesLater(), ratesLater()];
   const waits = [first, second];
   const { clock, waiting } = waitingFor({ current: () => undefined, get: () => waits.shift()!.rates.get() });
@@ -67,7 +67,7 @@ Deno.test("WaitingForRates answers with a time-out, each wait by its own deadlin
   deepStrictEqual(waiting.take(10), [late]);
 });
 
-Deno.test("WaitingForRates returns abandoned deliveries without an answer, and throws a fault of ours", async () => {
+Deno.test("WaitingForRates returns abandoned deliveries without an answer, and throws a bug of ours", async () => {
   const { waiting } = waitingFor({ current: () => undefined, get: () => Promise.reject(new Error("over")) });
   const delivery = deliveryOf(bet());
   await waiting.setAside([delivery], AbortSignal.abort());

@@ -27,7 +27,7 @@ function failsFor(reason: RatesFailure, message: RegExp) {
   };
 }
 
-Deno.test("fetch() gives all rates of the API, digit for digit, and when they were set", async () => {
+Deno.test("fetch() returns all rates of the API, digit for digit, with their time", async () => {
   await using api = await startMock();
   const { asOfMs, perEur } = await clientOf(api.address).fetch(never);
   assert.equal(asOfMs, referenceTimeMs);
@@ -35,7 +35,7 @@ Deno.test("fetch() gives all rates of the API, digit for digit, and when they we
   assert.deepEqual(perEur.get("IDR"), { text: "17487.21", units: 1_748_721n, scale: 2 });
 });
 
-Deno.test("fetch() leaves no connection behind, and can be called again", async () => {
+Deno.test("fetch() leaves no connection open, and can be called again", async () => {
   await using api = await startMock();
   const client = clientOf(api.address);
   for (let i = 0; i < 3; i++) await client.fetch(never);
@@ -54,18 +54,18 @@ const wrong: [Faults["wrongAnswer"], RegExp][] = [
   ["empty", /there are no rates/],
 ];
 for (const [wrongAnswer, message] of wrong) {
-  Deno.test(`fetch() refuses an answer that is wrong: ${wrongAnswer}`, async () => {
+  Deno.test(`fetch() rejects a wrong answer: ${wrongAnswer}`, async () => {
     await using api = await startMock({ faults: { ...noFaults, wrongShare: 1, wrongAnswer } });
     await assert.rejects(clientOf(api.address).fetch(never), failsFor("invalid-answer", message));
   });
 }
 
-Deno.test("fetch() gives old rates with their time: the cache decides what is too old", async () => {
+Deno.test("fetch() returns old rates with their time, because the cache decides on their age", async () => {
   await using api = await startMock({ faults: { ...noFaults, wrongShare: 1, wrongAnswer: "old" } });
   assert.equal((await clientOf(api.address).fetch(never)).asOfMs, referenceTimeMs - 365 * 86_400_000);
 });
 
-Deno.test("fetch() says that its key is refused, without the key", async () => {
+Deno.test("fetch() reports a refused key without the key", async () => {
   await using api = await startMock();
   const fetching = clientOf(api.address, { apiKey: "hidden-value" }).fetch(never);
   await assert.rejects(fetching, (error: Error) => {
@@ -81,14 +81,14 @@ const statuses: [status, RatesFailure, RegExp][] = [
   [status.DEADLINE_EXCEEDED, "deadline", /did not answer within RATES_CALL_TIMEOUT_MS=5000/],
 ];
 for (const [errorCode, reason, message] of statuses) {
-  Deno.test(`fetch() reports ${status[errorCode]} as "${reason}", once: it does not try again`, async () => {
+  Deno.test(`fetch() reports ${status[errorCode]} as "${reason}" once, without a retry`, async () => {
     await using api = await startMock({ faults: { ...noFaults, errorShare: 1, errorCode } });
     await assert.rejects(clientOf(api.address).fetch(never), failsFor(reason, message));
     assert.equal(api.stats().calls, 1);
   });
 }
 
-Deno.test("fetch() gives up at its deadline, and the server hears of it", async () => {
+Deno.test("fetch() gives up at its deadline, and cancels the call on the server", async () => {
   await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
   // Long enough for the call to arrive on a busy machine.
   const fetching = clientOf(api.address, { timeoutMs: 2_000 }).fetch(never);
@@ -96,7 +96,7 @@ Deno.test("fetch() gives up at its deadline, and the server hears of it", async 
   await eventually(() => api.stats().givenUp === 1);
 });
 
-Deno.test("fetch() gives up when its signal is aborted, and the server hears of it", async () => {
+Deno.test("fetch() gives up when its signal is aborted, and cancels the call on the server", async () => {
   await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
   const stop = new AbortController();
   const fetching = assert.rejects(
@@ -109,7 +109,7 @@ Deno.test("fetch() gives up when its signal is aborted, and the server hears of 
   await eventually(() => api.stats().givenUp === 1);
 });
 
-Deno.test("fetch() with a signal that is aborted already makes no call", async () => {
+Deno.test("fetch() with an aborted signal makes no call", async () => {
   await using api = await startMock();
   await assert.rejects(clientOf(api.address).fetch(AbortSignal.abort()), failsFor("abandoned", /is no longer awaited/));
   assert.equal(api.stats().calls, 0);
@@ -118,18 +118,22 @@ Deno.test("fetch() with a signal that is aborted already makes no call", async (
 // When a channel closes before it connects, grpc-js leaves timers: they end within seconds and keep no process alive.
 const leavesTimers = { sanitizeOps: false, sanitizeResources: false };
 
-Deno.test("fetch() gives up at its own deadline where connections are accepted in silence", leavesTimers, async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted = listener.accept();
-  const address = `127.0.0.1:${listener.addr.port}`;
-  await assert.rejects(
-    clientOf(address, { timeoutMs: 100 }).fetch(never),
-    failsFor("deadline", /did not answer within/),
-  );
-  (await accepted).close();
-});
+Deno.test(
+  "fetch() gives up at its own deadline when a server accepts connections but is silent",
+  leavesTimers,
+  async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepted = listener.accept();
+    const address = `127.0.0.1:${listener.addr.port}`;
+    await assert.rejects(
+      clientOf(address, { timeoutMs: 100 }).fetch(never),
+      failsFor("deadline", /did not answer within/),
+    );
+    (await accepted).close();
+  },
+);
 
-Deno.test("fetch() says that nobody listens", leavesTimers, async () => {
+Deno.test("fetch() reports that no server listens", leavesTimers, async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${listener.addr.port}`;
   listener.close();
@@ -139,7 +143,7 @@ Deno.test("fetch() says that nobody listens", leavesTimers, async () => {
   );
 });
 
-Deno.test("fetch() refuses an answer of more than 256 KiB, or one that is not protobuf", async () => {
+Deno.test("fetch() rejects an answer above 256 KiB, or one that is not protobuf", async () => {
   let answer = Buffer.alloc(300 * 1024);
   const server = new Server();
   server.register(
@@ -160,7 +164,7 @@ Deno.test("fetch() refuses an answer of more than 256 KiB, or one that is not pr
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
 });
 
-Deno.test("fetch() works again after the server was restarted in an orderly way", async () => {
+Deno.test("fetch() works after the server restarts gracefully", async () => {
   const first = await startMock();
   const client = clientOf(first.address);
   await client.fetch(never);
@@ -192,7 +196,7 @@ function proxyTo(server: string) {
   );
 }
 
-Deno.test("fetch() reaches the API through the proxy, which alone looks up its name", async () => {
+Deno.test("fetch() reaches the API through the proxy, which alone resolves its name", async () => {
   await using api = await startMock();
   await using proxy = await proxyTo(api.address);
   const { asOfMs } = await clientOf("rates.example:50051", { proxy: proxy.address }).fetch(never);
@@ -200,7 +204,7 @@ Deno.test("fetch() reaches the API through the proxy, which alone looks up its n
   assert.deepEqual(proxy.requests, ["CONNECT rates.example:50051"]);
 });
 
-Deno.test("fetch() goes straight to the API, whatever http_proxy says", leavesTimers, async () => {
+Deno.test("fetch() connects to the API directly, whatever http_proxy is set to", leavesTimers, async () => {
   await using api = await startMock();
   await using proxy = await proxyTo(api.address);
   const before = process.env["http_proxy"];

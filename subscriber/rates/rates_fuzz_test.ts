@@ -8,7 +8,7 @@ import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 import { ratesOfAnswer } from "./client.ts";
 import { checkRates, ratesFromJson, ratesToJson } from "./rates.ts";
 
-Deno.test("checkRates() gives positive decimals that are their digits, or InvalidRates, for 10,000 records", () => {
+Deno.test("checkRates() returns positive decimals equal to their digits, or InvalidRates, for 10,000 records", () => {
   const outcomes = new Outcomes();
   const text = fc.oneof(
     { weight: 9, arbitrary: anyDecimal },
@@ -35,7 +35,7 @@ const cached = fc.record({ asOfMs: anyTime, rates: anyRates }).map(({ asOfMs, ra
   JSON.stringify(ratesToJson(checkRates({ base: "EUR", asOfMs, rates }, now)))
 );
 
-Deno.test("ratesFromJson() gives the rates of the text, or InvalidRates, for 10,000 mutated texts", () => {
+Deno.test("ratesFromJson() returns the rates of the text, or InvalidRates, for 10,000 mutated texts", () => {
   const outcomes = new Outcomes();
   const texts = fc.oneof(
     cached,
@@ -54,7 +54,7 @@ Deno.test("ratesFromJson() gives the rates of the text, or InvalidRates, for 10,
   outcomes.sawBoth(1_000);
 });
 
-Deno.test("ratesFromJson() refuses whatever is no rates, however deep, in 200 texts", () => {
+Deno.test("ratesFromJson() rejects invalid rates at any depth, in 200 texts", () => {
   const outcomes = new Outcomes();
   const place = fc.constantFrom("base", "as_of_ms", "rates", "USD", "v");
   fc.assert(
@@ -95,7 +95,7 @@ function statedIn(body: Uint8Array) {
   return { base, asOfMs: Number(seconds * 1000n) + Math.floor(Number(nanos) / 1e6), rates: Object.fromEntries(rates) };
 }
 
-Deno.test("an answer of the rates API is read just as it stands, or refused, in 20,000 mutated messages", () => {
+Deno.test("an answer of the rates API is read as it stands, or refused, in 20,000 mutated messages", () => {
   const outcomes = new Outcomes();
   const answer = fc.record({
     seconds: fc.integer({ min: 1, max: now / 1000 }).map((seconds) => Long.fromNumber(seconds)),

@@ -46,7 +46,7 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["no base", { base: "" }, /base is "", not EUR/],
   ["no time", { asOfMs: 0 }, /the rates have no time/],
   ["a time beyond whole numbers", { asOfMs: Number.MAX_SAFE_INTEGER + 1 }, /the rates have no time/],
-  ["a time that is no number", { asOfMs: NaN }, /the rates have no time/],
+  ["a time that is not a number", { asOfMs: NaN }, /the rates have no time/],
   ["a time more than a day ahead", { asOfMs: now + 86_400_001 }, /more than a day in the future/],
   ["no rates", { rates: {} }, /no rates/],
   ["more than 1,000 rates", { rates: manyRates(1_001) }, /1001 rates; the limit is 1000/],
@@ -57,7 +57,7 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["NaN", { rates: { USD: "NaN" } }, /rate of USD is "NaN"/],
   ["an exponent beyond all rates", { rates: { USD: "1e30" } }, /rate of USD is "1e30"/],
   ["an exponent of no digits", { rates: { USD: "1e" } }, /rate of USD is "1e"/],
-  ["a number in place of text", { rates: { USD: 1.07 } }, /rate of USD is 1.07/],
+  ["a number instead of text", { rates: { USD: 1.07 } }, /rate of USD is 1.07/],
   ["an empty rate", { rates: { USD: "" } }, /rate of USD is ""/],
   ["a point without digits", { rates: { USD: "1." } }, /rate of USD is "1\."/],
   ["a line break after the digits", { rates: { USD: "1.07\n" } }, /rate of USD is "1\.07\\n"/],
@@ -67,7 +67,7 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["EUR at another rate than 1", { rates: { EUR: "1.01" } }, /EUR in EUR is 1.01, not 1/],
 ];
 for (const [what, part, message] of refused) {
-  Deno.test(`checkRates() refuses ${what}`, () => {
+  Deno.test(`checkRates() rejects ${what}`, () => {
     assert.throws(
       () => checkRates({ ...good, ...part }, now),
       (error) => error instanceof InvalidRates && message.test(error.message),
@@ -75,13 +75,13 @@ for (const [what, part, message] of refused) {
   });
 }
 
-Deno.test("checkRates() accepts 1,000 rates, EUR at 1.000, and a clock that is a day behind", () => {
+Deno.test("checkRates() accepts 1,000 rates, EUR at 1.000, and a clock that is a day late", () => {
   assert.equal(checkRates({ ...good, rates: manyRates(1_000) }, now).perEur.size, 1_000);
   checkRates({ ...good, rates: { EUR: "1.000" } }, now);
   checkRates({ ...good, asOfMs: now + 86_400_000 }, now);
 });
 
-Deno.test("checkRates() leaves out the one entry that is wrong and names it, and refuses an answer of which most are", () => {
+Deno.test("checkRates() omits and names one entry that is wrong, and rejects an answer with mostly wrong ones", () => {
   const wrongRate = fc.oneof(
     fc.constantFrom(...["0", "-1", "NaN", "Infinity", "", " 1", "1 ", "0x10", "1,07", "9".repeat(40)]),
     fc.constantFrom(null, undefined, 1, {}, []),
@@ -107,7 +107,7 @@ Deno.test("checkRates() leaves out the one entry that is wrong and names it, and
   }));
 });
 
-Deno.test("checkRates() leaves USDT out, and knows Bitcoin's rate with an exponent to the digit", () => {
+Deno.test("checkRates() omits USDT, and knows Bitcoin's rate with an exponent to the digit", () => {
   const rates = { ...good.rates, USDT: "1.07", BTC: "1.6e-05", JPY: "1.7194E+2", IDR: "1748721e-2", KRW: "15E2" };
   const { perEur, leftOut } = checkRates({ ...good, rates }, now);
   assert.deepEqual(leftOut, ['"USDT" is not a currency code']);
@@ -117,7 +117,7 @@ Deno.test("checkRates() leaves USDT out, and knows Bitcoin's rate with an expone
   assert.deepEqual(perEur.get("KRW"), { text: "1500", units: 1_500n, scale: 0 });
 });
 
-Deno.test("checkRates() takes a rate for the same with an exponent as without, of 5,000 rates", () => {
+Deno.test("checkRates() reads 5,000 rates the same with and without an exponent", () => {
   fc.assert(
     fc.property(rate, fc.integer({ min: -12, max: 12 }), (plain, places) => {
       const given = checkRates({ ...good, rates: { USD: plain } }, now).perEur.get("USD")!;
@@ -141,7 +141,7 @@ Deno.test("ratesFromJson() reverses ratesToJson(), digit for digit", () => {
   }));
 });
 
-Deno.test("ratesFromJson() refuses text that is cut, of another version, or wrong", () => {
+Deno.test("ratesFromJson() rejects text that is cut, wrong, or of another version", () => {
   const json = ratesToJson(checkRates(good, now)) as Record<string, unknown>;
   const text = JSON.stringify(json);
   const broken = [

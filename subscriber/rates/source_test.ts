@@ -64,14 +64,14 @@ Deno.test("RatesSource.get() makes one call for all subscribers on a cold cache"
   for (const rates of got) deepStrictEqual(rates, someRates);
 });
 
-Deno.test("RatesSource.get() serves all waiters of one process by one try", async () => {
+Deno.test("RatesSource.get() serves all waiters of one process with one attempt", async () => {
   const world = new World({ delayMs: 300, answer: someRates });
   const subscriber = world.subscriber();
   await world.during(Promise.all(Array.from({ length: 100 }, () => subscriber.get())));
   strictEqual(world.api.calls, 1);
 });
 
-Deno.test("RatesSource.current() is there without waiting until the cached rates end, never longer", async () => {
+Deno.test("RatesSource.current() returns cached rates without waiting until they expire, never longer", async () => {
   const world = new World({ answer: someRates });
   const [first, second] = [world.subscriber(), world.subscriber()];
   strictEqual(first.current(), undefined);
@@ -98,7 +98,7 @@ Deno.test("RatesSource.get() gives up after RATES_WAIT_MS and names the last obs
   strictEqual(world.clock.monotonic() >= 5_000 && world.clock.monotonic() < 5_300, true);
 });
 
-Deno.test("RatesSource.get() holds each waiter to its own deadline", async () => {
+Deno.test("RatesSource.get() respects each waiter's own deadline", async () => {
   const world = new World({ answer: "silence" });
   const subscriber = world.subscriber();
   const ends: number[] = [];
@@ -112,14 +112,14 @@ Deno.test("RatesSource.get() holds each waiter to its own deadline", async () =>
   await world.clock.advance(100);
 });
 
-Deno.test("RatesSource keeps waiting subscribers from calling a failing API one after the other", async () => {
+Deno.test("RatesSource keeps waiting subscribers from calling a failing API one after another", async () => {
   const world = new World(down);
   const subscribers = Array.from({ length: 16 }, (_, seed) => world.subscriber({}, world.shared, seed));
   await world.during(Promise.allSettled(subscribers.map((subscriber) => subscriber.get())));
   strictEqual(world.api.calls <= 5_000 / 500 + 1, true, `${world.api.calls} calls in 5 s`);
 });
 
-Deno.test("RatesSource calls an API that lags behind its own answers no more often than one that fails", async () => {
+Deno.test("RatesSource calls an API that lags behind its earlier answers no more often than a failing one", async () => {
   const world = new World({ answer: ratesOf({ USD: "1.1" }, 2_000) }, { answer: ratesOf({ USD: "1.2" }, 1_000) });
   const changes = { RATES_TTL_MS: 1_000, RATES_MAX_STALE_MS: 600_000 };
   const subscribers = Array.from({ length: 16 }, (_, i) => world.subscriber(changes, world.shared, i));
@@ -138,7 +138,7 @@ Deno.test("RatesSource calls an API that lags behind its own answers no more oft
   await world.clock.advance(1_000);
 });
 
-Deno.test("RatesSource.get() takes over when the holder of the lock dies, once its lock has ended", async () => {
+Deno.test("RatesSource.get() takes over when the lock's holder dies and the lock expires", async () => {
   const world = new World({ delayMs: 300, answer: someRates });
   await world.shared.lookOrLock("a holder that dies", 3_000);
   const got = world.subscriber().get();
@@ -149,7 +149,7 @@ Deno.test("RatesSource.get() takes over when the holder of the lock dies, once i
   strictEqual(world.clock.monotonic() >= 3_300, true);
 });
 
-Deno.test("RatesSource polls every 20 to 60 ms at first, less often later, and once more before it gives up", async () => {
+Deno.test("RatesSource polls every 20 to 60 ms at first, then less often, and once more before it gives up", async () => {
   const world = new World({ answer: someRates });
   await world.shared.lookOrLock("one that hangs", 60_000);
   const looks: number[] = [];
@@ -169,7 +169,7 @@ Deno.test("RatesSource polls every 20 to 60 ms at first, less often later, and o
   strictEqual(looks.at(-1)! >= 4_920 && looks.at(-1)! < 5_000, true, `the last at ${looks.at(-1)}`);
 });
 
-Deno.test("RatesSource looks for fresh rates two to four times a second while stale ones serve, however many batches come", async () => {
+Deno.test("RatesSource looks for fresh rates two to four times a second while stale ones serve, for any number of batches", async () => {
   const world = new World({ answer: someRates }, down);
   const subscriber = world.subscriber({ RATES_MAX_STALE_MS: 60_000 });
   await world.during(subscriber.get());
@@ -184,7 +184,7 @@ Deno.test("RatesSource looks for fresh rates two to four times a second while st
   strictEqual(looks >= 20 && looks <= 41, true, `${looks} looks in 10 s`);
 });
 
-Deno.test("RatesSource does not store, nor use, an answer that came after its lock had ended", async () => {
+Deno.test("RatesSource neither stores nor uses an answer that arrives after its lock expired", async () => {
   const late = ratesOf({ USD: "9" });
   const world = new World({ delayMs: 4_000, answer: late }, { delayMs: 100, answer: someRates });
   const [slow, quick] = [world.subscriber({}, world.shared, 1), world.subscriber({}, world.shared, 2)];
@@ -193,7 +193,7 @@ Deno.test("RatesSource does not store, nor use, an answer that came after its lo
   strictEqual(world.api.calls, 2);
 });
 
-Deno.test("RatesSource serves stale rates at once while the API is down, up to RATES_MAX_STALE_MS, and refreshes beside it", async () => {
+Deno.test("RatesSource serves stale rates at once while the API is down, up to RATES_MAX_STALE_MS, and refreshes in the background", async () => {
   const world = new World({ answer: someRates }, down);
   const subscriber = world.subscriber({ RATES_MAX_STALE_MS: 30_000 });
   await world.during(subscriber.get());
@@ -220,7 +220,7 @@ Deno.test("RatesSource never serves stale rates by default", async () => {
   await rejects(world.during(subscriber.get()), RatesTimeout);
 });
 
-Deno.test("RatesSource calls at most once per TTL for itself while Redis is away, and says so", async () => {
+Deno.test("RatesSource calls the API itself at most once per TTL while Redis is away, and reports it", async () => {
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber({}, deadRedis);
   for (let second = 0; second < 180; second++) {
@@ -233,7 +233,7 @@ Deno.test("RatesSource calls at most once per TTL for itself while Redis is away
   strictEqual(world.api.calls >= 3, true, `${world.api.calls} calls in 3 TTLs`);
 });
 
-Deno.test("RatesSource.get() gives rates that another wait has brought, without a look at a Redis that is away", async () => {
+Deno.test("RatesSource.get() returns rates that another wait fetched, without a request to a Redis that is away", async () => {
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber({}, deadRedis);
   await world.during(subscriber.get());
@@ -248,7 +248,7 @@ Deno.test("RatesSource counts a failed call as the one of its TTL while Redis is
   strictEqual(world.api.calls, 1);
 });
 
-Deno.test("RatesSource uses Redis again when it returns", async () => {
+Deno.test("RatesSource uses Redis again after it returns", async () => {
   const world = new World({ answer: someRates });
   let isAway = true;
   const lookOrLock: SharedRates["lookOrLock"] = (token, ttl) => isAway ? away() : world.shared.lookOrLock(token, ttl);
@@ -261,7 +261,7 @@ Deno.test("RatesSource uses Redis again when it returns", async () => {
   strictEqual((await world.shared.lookOrLock("other", 100)).state, "fresh");
 });
 
-Deno.test("RatesSource uses the rates it fetched when Redis fails between the lock and the write", async () => {
+Deno.test("RatesSource uses its fetched rates when Redis fails between the lock and the write", async () => {
   const world = new World({ answer: someRates });
   const { lookOrLock } = changedRates(world.shared, {});
   const subscriber = world.subscriber({}, { ...deadRedis, lookOrLock });
@@ -269,7 +269,7 @@ Deno.test("RatesSource uses the rates it fetched when Redis fails between the lo
   strictEqual(subscriber.alone, true);
 });
 
-Deno.test("RatesSource.get() rejects when its subscriber leaves, and gives the lock back", async () => {
+Deno.test("RatesSource.get() rejects when its subscriber shuts down, and releases the lock", async () => {
   const world = new World({ answer: "silence" });
   const got: Promise<Rates> = world.subscriber().get();
   const outcome = rejects(world.during(got), /leaving/);
@@ -280,7 +280,7 @@ Deno.test("RatesSource.get() rejects when its subscriber leaves, and gives the l
   strictEqual((await world.shared.lookOrLock("next", 100)).state, "locked");
 });
 
-Deno.test("RatesSource is not disturbed by a wall clock that is set back", async () => {
+Deno.test("RatesSource survives a wall clock that is set back", async () => {
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber();
   await world.during(subscriber.get());
@@ -290,7 +290,7 @@ Deno.test("RatesSource is not disturbed by a wall clock that is set back", async
   strictEqual(subscriber.current(), undefined);
 });
 
-Deno.test("RatesSource counts the time that its machine was suspended: its copy does not outlive its TTL by that", async () => {
+Deno.test("RatesSource counts the time that its machine was suspended, so its copy does not outlive its TTL", async () => {
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber();
   await world.during(subscriber.get());
@@ -301,7 +301,7 @@ Deno.test("RatesSource counts the time that its machine was suspended: its copy 
   deepStrictEqual([subscriber.current(), subscriber.own], [undefined, undefined]);
 });
 
-Deno.test("RatesSource without Redis calls again after its machine was suspended for longer than the TTL, once", async () => {
+Deno.test("RatesSource without Redis calls again, once, after its machine was suspended beyond the TTL", async () => {
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber({}, deadRedis);
   await world.during(subscriber.get());
@@ -311,7 +311,7 @@ Deno.test("RatesSource without Redis calls again after its machine was suspended
   strictEqual(world.api.calls, 2);
 });
 
-Deno.test("RatesSource forgets a failure of its own once another's call has brought rates", async () => {
+Deno.test("RatesSource forgets its own failure once another subscriber's call succeeds", async () => {
   const world = new World(down, { answer: someRates });
   const [one, other] = [world.subscriber({}, world.shared, 1), world.subscriber({}, world.shared, 2)];
   const failed = one.get().catch(() => {});

@@ -3,7 +3,7 @@
  * own, become one row each. So `GET /materialized` reads few rows, however long the system runs and however many
  * subscribers come and go.
  */
-import type { Clock } from "../../shared/runtime/clock.ts";
+import { type Clock, sleepToTick } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Random } from "../../shared/runtime/random.ts";
@@ -27,11 +27,11 @@ const statements = [
        select subscriber_id from player_leaders where subscriber_id <> '' order by subscriber_id for update skip locked
      ) returning bets, wins, deposits_eur
    )
-   ${keepLeaders("''", leadersOfLeaders, "old")}`,
+   ${keepLeaders(leadersOfLeaders, "old")}`,
 ];
 
 /** Reads all totals to find the leaders: an operator may have changed totals by hand. */
-const leadersOfAll = keepLeaders("''", leadersOfTotals, "player_totals");
+const leadersOfAll = keepLeaders(leadersOfTotals, "player_totals");
 
 /** @throws errors of Postgres; the next run compacts the remaining rows */
 export async function compact(database: Database): Promise<void> {
@@ -57,7 +57,7 @@ export async function keepCompacting(
 ): Promise<void> {
   for (let rounds = 0; !stop.aborted; rounds++) {
     // Spread the runs of subscribers that were started together.
-    await clock.sleep(random.int(everyMs / 2, everyMs), stop).catch(() => {});
+    await sleepToTick(clock, random.int(everyMs / 2, everyMs), stop).catch(() => {});
     if (stop.aborted) return;
     try {
       await compact(database);

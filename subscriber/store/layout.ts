@@ -2,16 +2,17 @@
  * Checks that the tables have the column types for which the rows are encoded. Binary COPY reinterprets bytes without
  * an error: eight bytes of an integer become 0 in a `numeric`, and some number in a `double precision`.
  */
-import type { Database } from "../../shared/postgres/pool.ts";
+import type { Database, Planned } from "../../shared/postgres/pool.ts";
 import { classifyStoreError, SchemaProblem } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 import {
+  batchTables,
   columnProblem,
+  eventsProblem,
   type FoundColumn,
   isWritten,
   mayChangeRows as changesRows,
   readColumns,
-  typeProblem,
 } from "./tables.ts";
 import { rowsTaken } from "./totals.ts";
 
@@ -19,6 +20,9 @@ import { rowsTaken } from "./totals.ts";
 const checkFailed = "22P02";
 /** The prefixes of the texts that the checks cast. Postgres quotes such a text in its error, whatever its language. */
 const [altered, undone] = ["casino: altered", "casino: undone"];
+
+/** Tables of the batch's transaction. */
+const batchTableNames = ["events", ...Object.keys(batchTables)];
 
 const triggersQuery = `
   select string_agg(tgname, ', ' order by tgname) from pg_trigger
@@ -33,22 +37,18 @@ export class Layout {
    * Runs after all writes of the transaction, whose locks keep the tables unchanged until the commit. So the check is
    * exact, even when a table is altered while connections are open.
    */
-  readonly check: string;
+  readonly check: Planned;
 
   /** @param mayChangeRows whether `events` may drop or change rows without an error */
   private constructor(found: readonly FoundColumn[], readonly mayChangeRows: boolean) {
     const asFound = mayChangeRows ? "" : `${changesRows} or `;
-    const differences = [...Map.groupBy(found, ({ table }) => table)].map(([table, columns]) =>
-      differs(table, columns)
-    );
-    this.check = `select cast('${altered}' || relname as int) from pg_class
-where oid = 'events'::regclass and (${asFound}${differences.join(" or ")})`;
+    this.check = { text: alteredCheck(found, asFound), values: [] };
   }
 
   /** @throws {SchemaProblem} when rows cannot be written, or would be stored with other values; errors of Postgres */
   static async read(database: Database): Promise<Layout> {
-    const found = await readColumns(database);
-    const problem = typeProblem(found);
+    const found = await readColumns(database, batchTableNames);
+    const problem = eventsProblem(found);
     if (problem !== undefined) throw new SchemaProblem(problem);
     return new Layout(found, found.some(({ table, mayChangeRows }) => table === "events" && mayChangeRows));
   }
@@ -58,14 +58,26 @@ where oid = 'events'::regclass and (${asFound}${differences.join(" or ")})`;
    * have such a trigger, the statement counts the stored rows, also in tables that inherit from `events`. It runs
    * deferred triggers first, and makes those of the totals tables immediate.
    */
-  countRows(events: readonly Enriched[]): string {
-    if (!this.mayChangeRows) return "";
+  countRows(events: readonly Enriched[]): string[] {
+    if (!this.mayChangeRows) return [];
     const ids = events.map(({ messageId }) => messageId).join(",");
-    return `set constraints all immediate;\n${
-      rowsTaken("events")
-    } from events where message_id = any('{${ids}}'::uuid[])
-having count(*) <> ${events.length};\n`;
+    return [
+      "set constraints all immediate",
+      `${
+        rowsTaken("events")
+      } from events where message_id = any('{${ids}}'::uuid[]) having count(*) <> ${events.length}`,
+    ];
   }
+}
+
+/**
+ * Begins a statement that fails when the tables have other columns than `found`, or when `events` meets the condition.
+ * @param asFound SQL condition on its row of pg_class, with ` or ` at its end
+ */
+export function alteredCheck(found: readonly FoundColumn[], asFound = ""): string {
+  const differences = [...Map.groupBy(found, ({ table }) => table)].map(([table, columns]) => differs(table, columns));
+  return `select cast('${altered}' || relname as int) from pg_class
+where oid = to_regclass('events') and (${asFound}${differences.join(" or ")})`;
 }
 
 /** SQL condition: the table's columns differ from `columns`. A dropped column keeps its number, with type 0. */
@@ -77,7 +89,7 @@ function differs(table: string, columns: readonly FoundColumn[]): string {
   }
   const array = (values: string[], none: string) => Array.from(values, (value) => value ?? none).join(",");
   return `exists (
-select from pg_attribute where attrelid = '${table}'::regclass and attnum > 0
+select from pg_attribute where attrelid = to_regclass('${table}') and attnum > 0
 and (atttypid <> ('{${array(types, "0")}}'::oid[])[attnum] or atttypmod <> ('{${
     array(modifiers, "-1")
   }}'::int[])[attnum]))`;
@@ -117,11 +129,11 @@ export async function explained(error: unknown, count: number, database: Databas
   if (classifyStoreError(error) !== "refused") return error;
   let found: readonly FoundColumn[];
   try {
-    found = await readColumns(database);
+    found = await readColumns(database, batchTableNames);
   } catch {
     return error;
   }
-  const problem = typeProblem(found);
+  const problem = eventsProblem(found);
   if (problem !== undefined) return new SchemaProblem(problem);
   if (code === "23502" && column !== undefined && !isWritten(column)) {
     const missing = columnProblem(found);

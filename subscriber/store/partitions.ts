@@ -58,3 +58,17 @@ export async function readRunway(database: Pick<Database, "query">): Promise<num
   const [row] = await database.query("select extract(epoch from event_partitions_end() - now()) / 86400", []);
   return row?.[0] == null ? undefined : Number(row[0]);
 }
+
+/**
+ * Returns how long ago `deno task retention` last ended without an error (s), by the clock of Postgres. Without such a run,
+ * the history's first minute counts; without history, 0.
+ * @throws errors of Postgres
+ */
+export async function readRetentionAge(database: Pick<Database, "query">): Promise<number> {
+  const [row] = await database.query(
+    `select extract(epoch from now() - coalesce(
+       (select max(ended_at) from acts where act = 'retention' and state = 'done'), (select min(at) from history), now()))`,
+    [],
+  );
+  return Number(row![0]);
+}

@@ -5,7 +5,7 @@ import { keepPartitions } from "./partitions.ts";
 
 const locked = Object.assign(new Error("canceling statement due to lock timeout"), { code: "55P03" });
 
-Deno.test("keepPartitions() says once why none is made, tries on, and leaves a table without partitions as it is", async () => {
+Deno.test("keepPartitions() logs once why none is made, retries, and ignores a table without partitions", async () => {
   const clock = new VirtualClock(0);
   const log = new RecordedLog();
   const stop = new AbortController();

@@ -7,7 +7,7 @@ import { copyStatement, EventRows } from "./event_rows.ts";
 import { explained, isAltered, isUndone, Layout, undoStatement } from "./layout.ts";
 import { storedAlike } from "./rehearsal.ts";
 import { findStored, knownAs, sameAs, type Stored, storedOf } from "./stored_events.ts";
-import { totalsStatement } from "./totals.ts";
+import { addTotals } from "./totals.ts";
 
 /**
  * The lock timeout of a dry run, and of events that timed out waiting for a lock before. The subscriber bisects such a
@@ -23,6 +23,12 @@ const lockTimedOut = "55P03";
 const mostLocked = 100_000;
 
 const noneKnown: Saved["known"] = new Map();
+
+/** Statements before and after the writes, in the same transaction. */
+interface Around {
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
 
 export class PostgresStore implements Store {
   readonly #rows: EventRows;
@@ -49,7 +55,7 @@ export class PostgresStore implements Store {
 
   async dryRun(events: readonly Enriched[]): Promise<void> {
     try {
-      await this.#add(events, { before: `${shortLockTimeout};\n`, after: `;\n${undoStatement}` });
+      await this.#add(events, { before: [shortLockTimeout], after: [undoStatement] });
     } catch (error) {
       if (!isUndone(error)) throw error;
     }
@@ -114,16 +120,23 @@ export class PostgresStore implements Store {
     }
   }
 
-  /** @param around statements before and after the writes, in the same transaction */
-  async #add(events: readonly Enriched[], around = { before: this.#limitFor(events), after: "" }): Promise<void> {
+  async #add(
+    events: readonly Enriched[],
+    around: Around = { before: this.#limitFor(events), after: [] },
+  ): Promise<void> {
     // Batches that share rows lock them in the same order, so they never deadlock.
     const inOrder = inOrderOfIds(events);
-    const totals = totalsStatement(events, this.subscriberId);
+    const totals = addTotals(events, this.subscriberId);
     for (let isFirst = true;; isFirst = false) {
       const layout = this.#layout ??= await Layout.read(this.database);
-      const statements = `${around.before}${copyStatement};\n${
-        layout.countRows(inOrder)
-      }${totals};\n${layout.check}${around.after}`;
+      const statements = [
+        ...around.before,
+        copyStatement,
+        ...layout.countRows(inOrder),
+        totals,
+        layout.check,
+        ...around.after,
+      ];
       try {
         await this.#rows.with(inOrder, (rows) => this.database.copyIn(statements, rows));
         if (this.#locked.size > 0) { for (const { messageId } of events) this.#locked.delete(messageId); }
@@ -137,9 +150,9 @@ export class PostgresStore implements Store {
     }
   }
 
-  #limitFor(events: readonly Enriched[]): string {
+  #limitFor(events: readonly Enriched[]): string[] {
     const isKnown = this.#locked.size > 0 && events.some(({ messageId }) => this.#locked.has(messageId));
-    return isKnown ? `${shortLockTimeout};\n` : "";
+    return isKnown ? [shortLockTimeout] : [];
   }
 
   #remember(events: readonly Enriched[]): void {

@@ -1,8 +1,26 @@
 /** Checks that the types of the tables' columns, and the modifiers of the types, lose nothing of the written values. */
+import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database, Row } from "../../shared/postgres/pool.ts";
 import type { Values } from "../enriched/column.ts";
 import { columns } from "../enriched/enriched.ts";
-import { totalsTables } from "./totals.ts";
+
+/** The columns of a table that SQL writes, with the types that they need. */
+export type NeededTypes = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** A batch writes these beside `events`. */
+export const batchTables: NeededTypes = {
+  batch_totals: {
+    ...{ second: "timestamptz", subscriber_id: "text", events: "int8", player_ids: "int8[]" },
+    ...{ bets: "int8[]", wins: "int8[]", deposits_eur: "numeric[]" },
+  },
+};
+
+/** Written by fold.ts alone. */
+export const totalsTables: NeededTypes = {
+  player_totals: { player_id: "int8", bets: "int8", wins: "int8", deposits_eur: "numeric" },
+  event_counts: { second: "timestamptz", subscriber_id: "text", events: "int8" },
+  player_leaders: { subscriber_id: "text", bets: "int8[]", wins: "int8[]", deposits_eur: "numeric[]" },
+};
 
 /**
  * SQL condition on a row of pg_class: the table may drop or change rows without an error. Either it or a partition has
@@ -16,7 +34,7 @@ export const mayChangeRows = `(relkind not in ('r', 'p') or relhastriggers or ex
 const columnsQuery = `
   with recursive found as (
     select attrelid, attnum, atttypid as type, atttypmod as modifier from pg_attribute
-    where attrelid in (${["events", ...Object.keys(totalsTables)].map((name) => `to_regclass('${name}')`).join(", ")})
+    where attrelid in (select to_regclass(name) from unnest($1::text[]) as name)
       and attnum > 0 and not attisdropped
     union all
     select attrelid, attnum, typbasetype, typtypmod from found join pg_type on oid = type where typtype = 'd'
@@ -47,8 +65,8 @@ export interface FoundColumn {
 }
 
 /** @throws errors of Postgres */
-export async function readColumns(database: Database): Promise<FoundColumn[]> {
-  return (await database.query(columnsQuery, [])).map(foundOf);
+export async function readColumns(database: Database, tables: readonly string[]): Promise<FoundColumn[]> {
+  return (await database.query(columnsQuery, [arrayLiteral(tables)])).map(foundOf);
 }
 
 function foundOf(row: Row): FoundColumn {
@@ -85,7 +103,7 @@ const mostDigitsOfRate = 18;
  * modifiers of numbers and times lose something without an error: `varchar(10)` refuses a longer text. Defaults do no
  * harm, because COPY writes nulls.
  */
-export function typeProblem(found: readonly FoundColumn[]): string | undefined {
+export function eventsProblem(found: readonly FoundColumn[]): string | undefined {
   const events = new Map(found.filter(({ table }) => table === "events").map((column) => [column.name, column]));
   if (events.size === 0) return "the table events does not exist; run `deno task migrate`";
   for (const { name, type } of columns) {
@@ -95,8 +113,13 @@ export function typeProblem(found: readonly FoundColumn[]): string | undefined {
     if (roundsBelow(column, mostDigitsOfRate)) return rounding(column, type);
     if (column.isGenerated) return `events.${name} is a generated column and cannot be written; drop its expression`;
   }
+  return typeProblem(found, batchTables);
+}
+
+/** The same for tables that SQL writes. A missing table is an error of the statement that writes it. */
+export function typeProblem(found: readonly FoundColumn[], needed: NeededTypes): string | undefined {
   for (const column of found) {
-    const type = totalsTables[column.table]?.[column.name];
+    const type = needed[column.table]?.[column.name];
     if (type === undefined) continue;
     const element = type.endsWith("[]") ? column.type.replace(/^_/, "") : column.type;
     if (!holding[type]?.includes(element)) return wrongType(column, type);
@@ -129,9 +152,9 @@ function scaleOf(modifier: number): number {
   return (((modifier - headerBytes) & 0x7ff) ^ 0x400) - 0x400;
 }
 
-/** The same as {@linkcode typeProblem}, or why some rows cannot be written unless a trigger fills the column. */
+/** The same as {@linkcode eventsProblem}, or why some rows cannot be written unless a trigger fills the column. */
 export function columnProblem(found: readonly FoundColumn[]): string | undefined {
-  const problem = typeProblem(found);
+  const problem = eventsProblem(found);
   if (problem !== undefined) return problem;
   const nullable = new Map(columns.map((column) => [column.name, column.nullable]));
   for (const { table, name, isNotNull, hasDefault } of found) {

@@ -1,5 +1,6 @@
-/** The totals that Postgres keeps beside the events: the statement that adds a batch, and the leaders among players. */
+/** What a batch adds to the totals beside the events, and the leaders among players. */
 import { kindOf } from "../../shared/event/kinds.ts";
+import type { Planned } from "../../shared/postgres/pool.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 
 interface Total {
@@ -9,13 +10,6 @@ interface Total {
   deposits: bigint;
 }
 
-/** The columns of each table, with the types that they need. */
-export const totalsTables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  player_totals: { player_id: "int8", bets: "int8", wins: "int8", deposits_eur: "numeric" },
-  event_counts: { second: "timestamptz", subscriber_id: "text", events: "int8" },
-  player_leaders: { subscriber_id: "text", bets: "int8[]", wins: "int8[]", deposits_eur: "numeric[]" },
-};
-
 /**
  * Begins a statement that fails when its query returns a row; layout.ts parses the text. Without `count(*)` the cast
  * would be constant and would always fail.
@@ -24,39 +18,24 @@ export function rowsTaken(table: string): string {
   return `select cast('casino: rows taken by ${table}: ' || count(*) as int)`;
 }
 
+const addBatch = `
+with added as (insert into batch_totals (second, subscriber_id, events, player_ids, bets, wins, deposits_eur)
+values (date_trunc('second', now()), $1::text, $2::bigint, $3::bigint[], $4::bigint[], $5::bigint[], $6::numeric[])
+returning id)
+${rowsTaken("batch_totals")} from added having count(*) = 0`;
+
 /**
- * Adds the events to the totals of their players and to the counts. Fails when a trigger drops one of these rows. The
- * values are part of the text, because a statement that is sent together with rows takes no parameters.
+ * Returns the statement that writes what the events add to the totals of their players and to the counts, as one row.
+ * It fails when a trigger drops the row.
  * @param events at least one, all of them new
  */
-export function totalsStatement(events: readonly Enriched[], subscriberId: string): string {
+export function addTotals(events: readonly Enriched[], subscriberId: string): Planned {
   const totals = totalsOf(events);
-  const subscriber = `'${subscriberId.replaceAll("'", "''")}'`;
-  const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
-  // A total below this subscriber's own maximum cannot lead, so most batches write no row of leaders.
-  const leads = ["bets", "wins", "deposits_eur"].map((total) => `${total} >= ${leadingTotal(total, subscriber)}`);
-  // Rows are locked in the order of player ids; see PostgresStore. Each subscriber keeps its own maxima in its own row: no lock
-  // contention, and /materialized does not scan every player.
-  const players = totals.size === 0 ? "" : `
-with changed as (insert into player_totals as total (player_id, bets, wins, deposits_eur)
-select * from unnest(
-  '{${[...totals.keys()].join(",")}}'::bigint[], ${column(({ bets }) => bets)}::bigint[],
-  ${column(({ wins }) => wins)}::bigint[], ${column(({ deposits }) => deposits)}::numeric[]
-) as row (player_id, bets, wins, deposits_eur) order by player_id
-on conflict (player_id) do update set
-  bets = total.bets + excluded.bets,
-  wins = total.wins + excluded.wins,
-  deposits_eur = total.deposits_eur + excluded.deposits_eur
-returning player_id, bets, wins, deposits_eur),
-ahead as (select * from changed where ${leads.join(" or ")}),
-led as (${keepLeaders(subscriber, leadersOfTotals, "ahead")} returning subscriber_id)
-${rowsTaken("player_totals")} from changed having count(*) <> ${totals.size} union all
-${rowsTaken("player_leaders")} from led having count(*) = 0 and exists (select from ahead);`;
-  return `${players}
-with counted as (insert into event_counts as counts (second, subscriber_id, events)
-values (date_trunc('second', now()), ${subscriber}, ${events.length})
-on conflict (second, subscriber_id) do update set events = counts.events + excluded.events returning events)
-${rowsTaken("event_counts")} from counted having count(*) = 0`;
+  const all = [...totals.values()];
+  const column = (values: readonly unknown[]) => `{${values.join(",")}}`;
+  const ids = column([...totals.keys()]);
+  const sums = [all.map(({ bets }) => bets), all.map(({ wins }) => wins), all.map(({ deposits }) => deposits)];
+  return { text: addBatch, values: [subscriberId, String(events.length), ids, ...sums.map(column)] };
 }
 
 /** Returns the totals by player, from the kinds of events that add to them. */
@@ -91,22 +70,16 @@ export const leadersOfLeaders = "max(bets), max(wins), max(deposits_eur)";
 
 /**
  * The statement that merges leaders into a row of `player_leaders`.
- * @param subscriber the row's subscriber, as an SQL literal
  * @param leaders {@linkcode leadersOfTotals} or {@linkcode leadersOfLeaders}
  * @param source follows `from`; when it has no rows, nothing is written
  */
-export function keepLeaders(subscriber: string, leaders: string, source: string): string {
+export function keepLeaders(leaders: string, source: string): string {
   return `insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)
-select ${subscriber}, ${leaders} from ${source} having count(*) > 0
+select '', ${leaders} from ${source} having count(*) > 0
 on conflict (subscriber_id) do update set
   bets = greatest(leader.bets, excluded.bets),
   wins = greatest(leader.wins, excluded.wins),
   deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur)`;
-}
-
-/** SQL expression: the total of the subscriber's own leader; 0 when it has none. */
-export function leadingTotal(total: string, subscriber: string): string {
-  return `coalesce((select ${total}[1] from player_leaders where subscriber_id = ${subscriber}), 0)`;
 }
 
 /**

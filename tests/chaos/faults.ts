@@ -59,7 +59,9 @@ function networkFault(name: string, proxy: TcpProxy, random: Random): Fault {
 function faultsInside({ servers: own }: PrivateWorld): Draw[] {
   const lockTables = (ms: number) =>
     own.asSuperuser(`do $$ begin
-      lock table events, player_totals in access exclusive mode; perform pg_sleep(${ms / 1_000}); end $$`);
+      lock table events, batch_totals, player_totals in access exclusive mode; perform pg_sleep(${
+      ms / 1_000
+    }); end $$`);
   // An unfinished migration: the database answers, but refuses every event.
   const breakSchema = `alter table events add tenant int not null default 1;
     alter table events alter tenant drop default`;

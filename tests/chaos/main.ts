@@ -7,7 +7,7 @@ const columns = [
   ...["duplicated", "unreported", "toldWrongly", "seconds"] as const,
 ];
 
-/** The Markdown table of docs/reliability.md. */
+/** A Markdown table; docs/reliability.md has the sums of its rows. */
 const header = `| ${columns.join(" | ")} | totals |\n|${columns.map(() => " ---: |").join("")} --- |`;
 
 await runCommand({

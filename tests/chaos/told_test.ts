@@ -36,7 +36,7 @@ function told(changes: Changes): Told {
   };
 }
 
-Deno.test("liesOf() finds each way to pass over a subscriber that holds events", () => {
+Deno.test("liesOf() finds each answer that hides a subscriber with held events", () => {
   deepStrictEqual(liesOf(told({}), calm, ["two"]), []);
   for (const lie of [{ state: "well" }, { listed: false }, { holding: 0 }, { oldest: 0 }] as const) {
     strictEqual(liesOf(told(lie), calm, ["two"]).length, 1, JSON.stringify(lie));
@@ -45,7 +45,7 @@ Deno.test("liesOf() finds each way to pass over a subscriber that holds events",
   match(liesOf({ ...told({}), who: "two" }, calm, ["two"]).join(), /^two holds .* but it is ready$/);
 });
 
-Deno.test("liesOf() lets a subscriber say that it does not hear one that holds events, and not that nothing is wrong", () => {
+Deno.test("liesOf() accepts that a subscriber does not hear a holding one, but not that it reports no problem", () => {
   const unheard = { listed: false, holding: 0, oldest: 0, unacknowledged: null };
   deepStrictEqual(liesOf(told(unheard), calm, ["two"]), []);
   for (const state of ["well", "letters"] as const) {
@@ -53,7 +53,7 @@ Deno.test("liesOf() lets a subscriber say that it does not hear one that holds e
   }
 });
 
-Deno.test("liesOf() finds who says that all is well, or is ready, while nothing is stored", () => {
+Deno.test("liesOf() finds subscribers that report well or ready while nothing is stored", () => {
   strictEqual(liesOf(told({ state: "well" }), stalled, []).length, 2);
   strictEqual(liesOf(told({ state: "problems" }), stalled, []).length, 1);
   deepStrictEqual(liesOf(told({ state: "well" }), { ...stalled, stalledMs: 5_000 }, []), []);

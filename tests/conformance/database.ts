@@ -17,7 +17,7 @@ export interface Subject {
 export function testDatabase({ name, withDatabase }: Subject): void {
   const test = (what: string, use: Use) => Deno.test(`${name}${what}`, () => withDatabase(use));
 
-  test(".query() gives every field as text, as Postgres writes it, or null", async (database) => {
+  test(".query() returns every field as Postgres's text, or null", async (database) => {
     const statement =
       `select $1::bigint, $2::boolean, $3::numeric, $4::text[], 1.5::float8, null::int, '{"a": 1}'::jsonb,
       '\\x00ff'::bytea, timestamp '2024-06-28 14:00', array[true, false]`;
@@ -28,12 +28,12 @@ export function testDatabase({ name, withDatabase }: Subject): void {
     ]]);
   });
 
-  test(" answers queries that are sent at once, each with its own result", async (database) => {
+  test(" answers concurrent queries, each with its own result", async (database) => {
     const answers = await Promise.all(["1", "2", "3"].map((n) => ask(database, "select $1::int", [n])));
     deepStrictEqual(answers, [[["1"]], [["2"]], [["3"]]]);
   });
 
-  test(".copyIn() stores all or nothing, gives Postgres's error, and leaves a sound connection", async (database) => {
+  test(".copyIn() stores all or nothing, throws Postgres's error, and keeps the connection usable", async (database) => {
     await database.query("create table numbers (n int8 primary key)", []);
     const copy = "copy numbers from stdin (format binary)";
     const count = async () => (await database.query("select count(*) from numbers", []))[0]?.[0];

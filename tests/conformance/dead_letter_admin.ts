@@ -59,7 +59,7 @@ export function testDeadLetterAdmin({ name, withAdmin }: Subject): void {
 }
 
 function testListing(test: Register): void {
-  test("list() shows the oldest first with all that is known of them, and each stays", async ({ admin, bury, waiting }) => {
+  test("list() shows the oldest letters first with all their facts, and removes none", async ({ admin, bury, waiting }) => {
     const buried = [letterOf("invalid", { [deadHeaders.detail]: "amount -5" }), letterOf("rates-timeout")];
     deepStrictEqual(await admin.list({ limit, ...everything }), { letters: [], total: 0, next: undefined });
     await bury(buried);
@@ -75,7 +75,7 @@ function testListing(test: Register): void {
     strictEqual(await waiting(), 2);
   });
 
-  test("list() shows all of them page by page, in either order, and counts all each time", async ({ admin, bury }) => {
+  test("list() shows all letters page by page, in either order, and counts all each time", async ({ admin, bury }) => {
     const buried = ["a", "b", "c", "d", "e"].map((detail) => letterOf("invalid", { [deadHeaders.detail]: detail }));
     await bury(buried);
     for (const [order, expected] of [["oldest", ids(buried)], ["newest", ids(buried).reverse()]] as const) {
@@ -91,7 +91,7 @@ function testListing(test: Register): void {
     }
   });
 
-  test("a page begins where the one before ended, whatever came and went meanwhile", async ({ admin, bury }) => {
+  test("a page continues after the previous one, whatever arrived or left meanwhile", async ({ admin, bury }) => {
     const [first, second, third, late] = ["a", "b", "c", "d"].map((detail) =>
       letterOf("invalid", { [deadHeaders.detail]: detail })
     ) as [Delivery, Delivery, Delivery, Delivery];
@@ -104,7 +104,7 @@ function testListing(test: Register): void {
     deepStrictEqual(ids(rest.letters), ids([second, first]));
   });
 
-  test("list() finds by reasons, by ids, and by both", async ({ admin, bury }) => {
+  test("list() filters by reasons, by ids, and by both", async ({ admin, bury }) => {
     const [a, b, c] = [letterOf("invalid"), letterOf("rates-timeout"), letterOf("unknown-currency")] as const;
     await bury([a, b, c]);
     const found = async (filter: { reasons?: string[]; ids?: string[] }) =>
@@ -115,7 +115,7 @@ function testListing(test: Register): void {
     deepStrictEqual(await found({ ids: [crypto.randomUUID()] }), []);
   });
 
-  test("each of many that look at once sees all, and so does the next", async ({ admin, bury }) => {
+  test("concurrent readers each see all letters, and so does the next", async ({ admin, bury }) => {
     const buried = Array.from({ length: 20 }, () => letterOf("invalid"));
     await bury(buried);
     const looks = await Promise.all(Array.from({ length: 8 }, () => admin.list({ limit, ...everything })));
@@ -124,7 +124,7 @@ function testListing(test: Register): void {
     }
   });
 
-  test("list() finds by time, player, event id, part of the detail, and group", async ({ admin, bury }) => {
+  test("list() filters by time, player, event id, part of the detail, and group", async ({ admin, bury }) => {
     const at = (minute: number) => `2026-11-29T22:0${minute}:00.000Z`;
     const of = (detail: string, minute: number, more: Partial<Delivery> = {}) => ({
       ...letterOf("invalid", { [deadHeaders.detail]: detail, [deadHeaders.lastFailedAt]: at(minute) }),
@@ -146,7 +146,7 @@ function testListing(test: Register): void {
     deepStrictEqual(await found({ groups: [group] }), ids([a, b]));
   });
 
-  test("groups() tells what they failed of, most letters first, whatever values their details have", async ({ admin, bury }) => {
+  test("groups() counts letters by cause, most first, whatever values their details have", async ({ admin, bury }) => {
     const of = (reason: string, detail: string, second: number) =>
       letterOf(reason, {
         [deadHeaders.detail]: detail,
@@ -168,7 +168,7 @@ function testListing(test: Register): void {
 }
 
 function testActing(test: Register): void {
-  test("replay() publishes a letter that matches under its own id, counts itself, and leaves the others", async ({ admin, bury, events, waiting }) => {
+  test("replay() publishes a letter that matches under its own id, counts the replay, and leaves the others", async ({ admin, bury, events, waiting }) => {
     const death = [{ reason: "expired", count: 1 }];
     const chosen = letterOf("rates-timeout", { "x-theirs": "kept", [retriesHeader]: 2, "x-death": death });
     await bury([letterOf("invalid"), chosen]);
@@ -189,20 +189,20 @@ function testActing(test: Register): void {
     strictEqual(await waiting(), 1);
   });
 
-  test("replay() refuses a letter that was replayed ten times, and leaves it where it is", async ({ admin, bury, waiting }) => {
+  test("replay() refuses a letter that was replayed ten times, and keeps it", async ({ admin, bury, waiting }) => {
     await bury([letterOf("invalid", { [replaysHeader]: 9 }), letterOf("invalid", { [replaysHeader]: 10 })]);
     deepStrictEqual(await admin.replay(everything), { replayed: 1, refused: 1, failed: 0 });
     strictEqual(await waiting(), 1);
   });
 
-  test("an act is on what matches alone, and on nothing that comes while it runs", async ({ admin, bury, waiting }) => {
+  test("an act affects only matching letters that exist when it starts", async ({ admin, bury, waiting }) => {
     await bury(Array.from({ length: 230 }, (_, n) => letterOf(n % 2 ? "invalid" : "undecodable", { n })));
     strictEqual(await admin.drop({ signal, filter: { reasons: ["invalid"] } }), 115);
     strictEqual((await admin.replay({ signal, filter: { reasons: ["undecodable"] } })).replayed, 115);
     strictEqual(await waiting(), 0);
   });
 
-  test("undo() puts back what was dropped and matches, in its place, and nothing else", async ({ admin, bury, events, waiting }) => {
+  test("undo() puts back only matching dropped letters, in their place", async ({ admin, bury, events, waiting }) => {
     const buried = ["a", "b", "c", "d"].map((detail) => letterOf("invalid", { [deadHeaders.detail]: detail }));
     const [a, b, c, d] = buried as [Delivery, Delivery, Delivery, Delivery];
     await bury(buried);
@@ -274,7 +274,7 @@ function testActing(test: Register): void {
     match(outcome?.problem ?? "", /a replay would fail again/);
   });
 
-  test("an act passes over letters that it does not apply to, whatever the filter says", async ({ admin, bury, waiting }) => {
+  test("an act skips letters that it does not apply to, whatever the filter", async ({ admin, bury, waiting }) => {
     const [a, b] = [letterOf("invalid"), letterOf("invalid")] as const;
     await bury([a, b]);
     await admin.drop({ signal, filter: { ids: ids([a]) } });
@@ -286,7 +286,7 @@ function testActing(test: Register): void {
     strictEqual(await waiting(), 1);
   });
 
-  test("drop() removes the letters that match and no others", async ({ admin, bury, events }) => {
+  test("drop() removes only the matching letters", async ({ admin, bury, events }) => {
     const [stays, goes] = [letterOf("invalid"), letterOf("invalid")] as const;
     await bury([stays, goes]);
     strictEqual(await admin.drop({ signal, filter: { ids: ids([goes]) } }), 1);
@@ -296,7 +296,7 @@ function testActing(test: Register): void {
 }
 
 function testEnding(test: Register): void {
-  test("does nothing for a client that has left already", async ({ admin, bury, waiting }) => {
+  test("does nothing for a client that has disconnected", async ({ admin, bury, waiting }) => {
     await bury([letterOf("invalid")]);
     const left = { filter: {}, signal: AbortSignal.abort(new Error("the client has left")) };
     await rejects(admin.drop(left), /the client has left/);

@@ -27,7 +27,7 @@ export function testFleet({ name, withFleet }: Subject): void {
   const test = (what: string, use: Use) => Deno.test(`${name}: ${what}`, () => withFleet(use));
   const reports = async (fleet: Fleet) => (await fleet.read()).map(({ heard_ms: _, ...report }) => report);
 
-  test("read() gives each subscriber's last report, by id", async (fleet) => {
+  test("read() returns each subscriber's last report, by id", async (fleet) => {
     deepStrictEqual(await fleet.read(), []);
     await fleet.tell(reportOf("two"));
     await fleet.tell(reportOf("one", { last_error: null, last_error_ms: null }));
@@ -38,14 +38,14 @@ export function testFleet({ name, withFleet }: Subject): void {
     ]);
   });
 
-  test("read() says how long ago each was told", async (fleet, pass) => {
+  test("read() returns the age of each report", async (fleet, pass) => {
     await fleet.tell(reportOf("one"));
     await pass(60);
     const [heard] = await fleet.read();
     strictEqual(heard!.heard_ms >= 60 && heard!.heard_ms < 10_000, true, String(heard!.heard_ms));
   });
 
-  test("leave() forgets one, and no other", async (fleet) => {
+  test("leave() forgets only one subscriber", async (fleet) => {
     for (const id of ["one", "two", "three"]) await fleet.tell(reportOf(id));
     await fleet.leave("two");
     await fleet.leave("two");
@@ -55,7 +55,7 @@ export function testFleet({ name, withFleet }: Subject): void {
     deepStrictEqual(await fleet.read(), []);
   });
 
-  test("tell() gives each subscriber the questions that are open, and answers() what they answered", async (fleet) => {
+  test("tell() returns the open questions to each subscriber, and answers() their answers", async (fleet) => {
     deepStrictEqual(await fleet.tell(reportOf("one")), []);
     const questions = [{ id: "a", text: '"where"?' }, { id: "b", text: "" }];
     for (const question of questions) await fleet.ask(question);
@@ -67,19 +67,19 @@ export function testFleet({ name, withFleet }: Subject): void {
     deepStrictEqual(await fleet.answers("c", ["one"]), [undefined]);
   });
 
-  test("a question is forgotten by itself", async (fleet, pass) => {
+  test("a question expires by itself", async (fleet, pass) => {
     await fleet.ask({ id: "a", text: "where?" });
     await pass(questionLifeMs);
     deepStrictEqual(await fleet.tell(reportOf("one")), []);
   });
 
-  test("ask() refuses more questions than subscribers answer", async (fleet) => {
+  test("ask() rejects more questions than subscribers answer", async (fleet) => {
     for (let n = 0; n < mostQuestions; n++) await fleet.ask({ id: String(n), text: "where?" });
     await rejects(fleet.ask({ id: "one more", text: "where?" }), TooManyQuestions);
     strictEqual((await fleet.tell(reportOf("one"))).length, mostQuestions);
   });
 
-  test("50 that tell at once are all heard", async (fleet) => {
+  test("50 concurrent reports are all stored", async (fleet) => {
     const ids = Array.from({ length: 50 }, (_, n) => `subscriber-${String(n).padStart(2, "0")}`);
     await Promise.all(ids.map((id) => fleet.tell(reportOf(id))));
     deepStrictEqual((await fleet.read()).map(({ id }) => id), ids);

@@ -61,7 +61,7 @@ function testCrowds(test: Register): void {
     await assertReady(queue, 0);
   });
 
-  test("has all of 10,000 messages once 20 publishers that sent them have closed", async (queue) => {
+  test("has all of 10,000 messages after the 20 publishers that sent them closed", async (queue) => {
     const published = messages(10_000);
     await Promise.all(Array.from({ length: 20 }, async (_, i) => {
       const publisher = await queue.openPublisher();
@@ -82,7 +82,7 @@ function testCrowds(test: Register): void {
     await assertReady(queue, 0);
   });
 
-  test("has each message with one subscriber at a time, while some are requeued and subscribers leave", async (queue) => {
+  test("gives each message to one subscriber at a time, while others requeue and close", async (queue) => {
     const published = messages(500);
     await publish(queue, ...published);
     const inHand = new Set<string>();

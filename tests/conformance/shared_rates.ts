@@ -38,7 +38,7 @@ const [older, newer] = [ratesOf({ USD: "1" }, 1_000), ratesOf({ USD: "2" }, 2_00
 const free = { state: "free", holder: undefined, ttlMs: 0 };
 
 function testLock(test: Register): void {
-  test("lookOrLock() gives the lock to exactly one of 32 at once, and again once it expired", async (shared, pass) => {
+  test("lookOrLock() gives the lock to exactly one of 32 callers, and again after it expires", async (shared, pass) => {
     for (let round = 0; round < 3; round++) {
       const looks = await Promise.all(
         Array.from({ length: 32 }, (_, i) => shared.lookOrLock(`${round}-${i}`, longMs)),
@@ -52,7 +52,7 @@ function testLock(test: Register): void {
     }
   });
 
-  test("lookOrLock() does not give the lock twice to the same token, nor prolong it", async (shared, pass) => {
+  test("lookOrLock() does not give the lock twice to the same token, nor extend it", async (shared, pass) => {
     await shared.lookOrLock("mine", 1_000);
     strictEqual((await shared.lookOrLock("mine", longMs)).state, "held");
     strictEqual((await shared.lookOrLock("other", longMs)).state, "held");
@@ -67,7 +67,7 @@ function testLock(test: Register): void {
     strictEqual(await shared.write("b", newer, life), "lock-lost");
   });
 
-  test("release() gives back the caller's lock, and with another token nothing", async (shared) => {
+  test("release() gives back only the caller's own lock", async (shared) => {
     await shared.lookOrLock("mine", longMs);
     await shared.release("other");
     strictEqual((await shared.lookOrLock("next", longMs)).state, "held");
@@ -95,13 +95,13 @@ function testLock(test: Register): void {
 }
 
 function testPause(test: Register): void {
-  test("release() and pause() do nothing where there is no lock", async (shared) => {
+  test("release() and pause() do nothing without a lock", async (shared) => {
     await shared.release("mine");
     await shared.pause("mine", longMs);
     strictEqual((await shared.lookOrLock("mine", longMs)).state, "locked");
   });
 
-  test("release() and pause() leave the cached rates as they are", async (shared, pass) => {
+  test("release() and pause() keep the cached rates", async (shared, pass) => {
     await writeStale(shared, pass, someRates);
     await shared.lookOrLock("b", longMs);
     await shared.release("b");
@@ -110,7 +110,7 @@ function testPause(test: Register): void {
     deepStrictEqual((await shared.lookOrLock("d", longMs)).cached?.rates, someRates);
   });
 
-  test("pause() keeps all from the lock, also the one that paused", async (shared) => {
+  test("pause() blocks the lock for all, its caller included", async (shared) => {
     await shared.lookOrLock("mine", longMs);
     await shared.pause("mine", longMs);
     strictEqual((await shared.lookOrLock("mine", longMs)).state, "paused");
@@ -126,7 +126,7 @@ function testPause(test: Register): void {
     strictEqual((await shared.lookOrLock("other", longMs)).state, "locked");
   });
 
-  test("pause() changes nothing with another token, nor once the lock is another's", async (shared, pass) => {
+  test("pause() changes nothing with another token, or for another holder's lock", async (shared, pass) => {
     await shared.lookOrLock("late", shortMs);
     await pass(overMs);
     await shared.lookOrLock("next", longMs);
@@ -137,7 +137,7 @@ function testPause(test: Register): void {
     strictEqual(await shared.write("next", someRates, life), "written");
   });
 
-  test("has no lock in a pause: it cannot be written, released or paused any more", async (shared) => {
+  test("a paused lock accepts no write, release or pause", async (shared) => {
     await shared.lookOrLock("mine", longMs);
     await shared.pause("mine", longMs);
     strictEqual(await shared.write("mine", someRates, life), "lock-lost");
@@ -148,7 +148,7 @@ function testPause(test: Register): void {
 }
 
 function testWrite(test: Register): void {
-  test("write() stores the rates for all, and gives the lock back", async (shared) => {
+  test("write() stores the rates for all, and releases the lock", async (shared) => {
     await shared.lookOrLock("mine", longMs);
     strictEqual(await shared.write("mine", someRates, life), "written");
     const { state, cached } = await shared.lookOrLock("other", longMs);
@@ -171,7 +171,7 @@ function testWrite(test: Register): void {
     "a thousand rates": { ...Object.fromEntries(many), AAA: "1" },
   };
   for (const [what, rates] of Object.entries(digits)) {
-    test(`write() keeps ${what}, and when they were set`, async (shared) => {
+    test(`write() keeps ${what}, and their time`, async (shared) => {
       const written = ratesOf(rates, 1);
       await shared.lookOrLock("mine", longMs);
       await shared.write("mine", written, life);
@@ -179,7 +179,7 @@ function testWrite(test: Register): void {
     });
   }
 
-  test("write() is refused without a lock", async (shared) => {
+  test("write() is rejected without a lock", async (shared) => {
     strictEqual(await shared.write("mine", someRates, life), "lock-lost");
     strictEqual((await shared.lookOrLock("mine", longMs)).state, "locked");
     strictEqual(await shared.write("other", someRates, life), "lock-lost");
@@ -191,7 +191,7 @@ function testWrite(test: Register): void {
     );
   });
 
-  test("write() is refused once the lock has expired, whether or not another has taken it", async (shared, pass) => {
+  test("write() is rejected after the lock expires, whether or not another caller holds it", async (shared, pass) => {
     await shared.lookOrLock("late", shortMs);
     await pass(overMs);
     strictEqual(await shared.write("late", newer, life), "lock-lost");
@@ -202,7 +202,7 @@ function testWrite(test: Register): void {
     deepStrictEqual((await shared.lookOrLock("third", longMs)).cached?.rates, older);
   });
 
-  test("write() never replaces newer rates by older, and leaves the writer its lock", async (shared, pass) => {
+  test("write() never replaces newer rates by older ones, and keeps the lock", async (shared, pass) => {
     await writeStale(shared, pass, newer);
     strictEqual((await shared.lookOrLock("b", longMs)).state, "locked");
     strictEqual(await shared.write("b", older, life), "older");
@@ -212,7 +212,7 @@ function testWrite(test: Register): void {
     strictEqual((await shared.lookOrLock("c", longMs)).state, "paused");
   });
 
-  test("write() replaces rates by newer ones, and by those of the same time", async (shared, pass) => {
+  test("write() replaces rates by newer ones, or by ones of the same time", async (shared, pass) => {
     for (const rates of [older, newer, newer]) {
       await shared.lookOrLock("mine", longMs);
       strictEqual(await shared.write("mine", rates, { freshMs: shortMs, staleMs: longMs }), "written");
@@ -221,7 +221,7 @@ function testWrite(test: Register): void {
     }
   });
 
-  test("write() takes older rates when the newer ones are gone", async (shared, pass) => {
+  test("write() accepts older rates after the newer ones expire", async (shared, pass) => {
     await shared.lookOrLock("a", longMs);
     await shared.write("a", newer, { freshMs: shortMs, staleMs: 0 });
     await pass(overMs);
@@ -231,7 +231,7 @@ function testWrite(test: Register): void {
 }
 
 function testTimes(test: Register): void {
-  test("tells how long rates are fresh and usable, and both go down", async (shared, pass) => {
+  test("returns how long rates are fresh and usable, and both decrease", async (shared, pass) => {
     await shared.lookOrLock("a", longMs);
     await shared.write("a", someRates, { freshMs: 50_000, staleMs: 70_000 });
     let last: Cached = { rates: someRates, freshMs: 50_001, usableMs: 120_001 };
@@ -245,7 +245,7 @@ function testTimes(test: Register): void {
     }
   });
 
-  test("still has rates that are no longer fresh, whatever the state of the lock", async (shared, pass) => {
+  test("still returns rates that are no longer fresh, in any state of the lock", async (shared, pass) => {
     await writeStale(shared, pass, someRates);
     const states = [];
     for (const token of ["b", "c", "d"]) {
@@ -258,7 +258,7 @@ function testTimes(test: Register): void {
     deepStrictEqual(states, ["locked", "held", "paused"]);
   });
 
-  test("has no rates once their time is over, the stale time included", async (shared, pass) => {
+  test("returns no rates after their stale time", async (shared, pass) => {
     await shared.lookOrLock("a", longMs);
     await shared.write("a", someRates, { freshMs: shortMs, staleMs: shortMs });
     await pass(overMs + shortMs);

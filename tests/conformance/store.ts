@@ -1,12 +1,13 @@
 /**
  * One suite for every {@linkcode Database} that stores events: the Postgres server, and the Postgres in this process.
  */
-import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../../shared/runtime/errors.ts";
 import { type Event, eventOf } from "../../shared/event/event.ts";
 import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
+import { fold } from "../../subscriber/store/fold.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { columns, type Enriched, unenriched } from "../../subscriber/enriched/enriched.ts";
 import { columnProblem, readColumns } from "../../subscriber/store/tables.ts";
@@ -30,13 +31,13 @@ async function alter(database: Database, statements: string): Promise<void> {
   for (const statement of statements.split(";")) await database.query(statement, []);
 }
 
-const totals = "select player_id, bets, wins, deposits_eur from player_totals order by player_id";
-const counts = "select (select count(*) from events), (select sum(events) from event_counts)";
+const totals = "select player_id, bets, wins, deposits_eur from player_totals_now order by player_id";
+const counts = "select (select count(*) from events), (select sum(events) from event_counts_now)";
 
 /** Registers the suite's tests under the subject's name. */
 export function testStore({ name, withDatabase }: Subject): void {
   const test = (what: string, use: Use) => Deno.test(`${name}: ${what}`, () => withDatabase(use));
-  test("PostgresStore.save() stores every field of an event, exactly", async (database) => {
+  test("PostgresStore.save() stores every field of an event exactly", async (database) => {
     const event = bet({
       id: 2n ** 63n - 1n,
       amount: 1999n,
@@ -73,7 +74,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     ]);
   });
 
-  test("PostgresStore.save() stores events of every kind: the column takes no other type", async (database) => {
+  test("PostgresStore.save() stores every kind of event, and the column accepts no other type", async (database) => {
     const { id, playerId, gameId, createdAt, amount, currency } = bet({ currency: "EUR" });
     const fields = { id, playerId, gameId, createdAt, amount, currency, hasWon: true };
     const events = kinds.map((kind) =>
@@ -91,7 +92,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     await rejects(database.query("update events set type = 'other'", []), /events_type_check/);
   });
 
-  test("PostgresStore.save() leaves out what does not apply", async (database) => {
+  test("PostgresStore.save() leaves out what does not apply to the type", async (database) => {
     await new PostgresStore(database, "s").save([enriched(gameStart()), enriched(deposit())]);
     const some = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
     deepStrictEqual(await ask(database, `select ${some} from events order by type`), [
@@ -100,7 +101,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     ]);
   });
 
-  test("PostgresStore.save() stores an event once, however often and wherever it is saved, and counts it once", async (database) => {
+  test("PostgresStore.save() stores and counts an event once, however often and wherever it is saved", async (database) => {
     const events = [enriched(bet({ hasWon: true })), enriched(deposit()), enriched(bet())];
     const stores = ["a", "b"].map((id) => new PostgresStore(database, id));
     const saved = [
@@ -112,7 +113,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     deepStrictEqual(await ask(database, totals), [["11", "2", "1", "0"], ["12", "0", "0", "10000"]]);
   });
 
-  test("PostgresStore.save() tells of a duplicate what every column has of it", async (database) => {
+  test("PostgresStore.save() returns for a duplicate what every column has", async (database) => {
     const store = new PostgresStore(database, "s");
     await store.save([complete]);
     const { messageId, event } = complete;
@@ -157,22 +158,17 @@ export function testStore({ name, withDatabase }: Subject): void {
       "events.rate is of type numeric(12,2), which rounds the values; alter it back to numeric",
     "alter table events drop column amount_eur, add column amount_eur bigint generated always as (amount * 2) stored":
       "events.amount_eur is a generated column and cannot be written; drop its expression",
-    "alter table player_totals alter deposits_eur type numeric(10,-3)":
-      "player_totals.deposits_eur is of type numeric(10,-3), which rounds the values; alter it back to numeric",
-    "alter table player_totals alter bets type real": "player_totals.bets is of type float4, not int8; alter it back",
-    "alter table player_leaders alter deposits_eur type numeric(10,-3)[]":
-      "player_leaders.deposits_eur is of type numeric(10,-3)[], which rounds the values; alter it back to numeric[]",
-    "alter table player_leaders alter wins type real[]":
-      "player_leaders.wins is of type float4[], not int8[]; alter it back",
-    "alter table event_counts alter second type date":
-      "event_counts.second is of type date, not timestamptz; alter it back",
+    "drop view player_totals_now; alter table batch_totals alter deposits_eur type numeric(10,-3)[]":
+      "batch_totals.deposits_eur is of type numeric(10,-3)[], which rounds the values; alter it back to numeric[]",
+    "drop view player_totals_now; alter table batch_totals alter wins type real[]":
+      "batch_totals.wins is of type float4[], not int8[]; alter it back",
   };
   for (const [change, problem] of Object.entries(missing)) {
     for (const when of ["before it connects", "while it is connected"]) {
       test(`PostgresStore.save() stores nothing and says what to do, ${when}, after: ${change}`, async (database) => {
         const store = new PostgresStore(database, "s");
         if (when === "while it is connected") await store.save([enriched(bet())]);
-        const before = await ask(database, "select sum(bets)::text from player_totals");
+        const before = await ask(database, "select count(*) from batch_totals");
         await alter(database, change);
         for (const _ of ["once", "and again"]) {
           await rejects(store.save([enriched(bet()), enriched(bet())]), (error: unknown) => {
@@ -180,12 +176,12 @@ export function testStore({ name, withDatabase }: Subject): void {
             return true;
           });
         }
-        deepStrictEqual(await ask(database, "select sum(bets)::text from player_totals"), before);
+        deepStrictEqual(await ask(database, "select count(*) from batch_totals"), before);
       });
     }
   }
 
-  test("PostgresStore.save() goes on, without an error, when the table is altered in a way that does no harm", async (database) => {
+  test("PostgresStore.save() works when the table is altered in a way that is harmless", async (database) => {
     const store = new PostgresStore(database, "s");
     await store.save([enriched(bet())]);
     await database.query("create domain cents as bigint", []);
@@ -195,11 +191,11 @@ export function testStore({ name, withDatabase }: Subject): void {
       ...["events alter amount_eur type cents", "events alter amount_eur type more_cents"],
       ...["events alter rate type numeric(33,18)", "events alter created_at type timestamptz(6)"],
       ...["events alter amount set default 7", "events alter created_at type timestamp"],
-      ...["player_totals alter deposits_eur type numeric(30,0)", "player_totals alter bets type numeric(12,2)"],
-      ...["event_counts alter events type integer", "event_counts alter second type timestamptz(0)"],
+      ...["batch_totals alter deposits_eur type numeric(30,0)[]", "batch_totals alter bets type numeric(12,2)[]"],
     ];
     const rates = ratesOf({ USD: "1.070500000000000001" });
     strictEqual(rates.perEur.size, 1);
+    await database.query("drop view player_totals_now", []);
     for (const change of changes) {
       await database.query(`alter table ${change}`, []);
       const one = enriched(bet(), { player: playerNamed("x") });
@@ -211,8 +207,8 @@ export function testStore({ name, withDatabase }: Subject): void {
     deepStrictEqual(stored, [["1.070500000000000001", "500", "467"], [null, null, null]]);
   });
 
-  test("columnProblem() finds nothing wrong with the migrated table, and names a changed column", async (database) => {
-    const problem = async () => columnProblem(await readColumns(database));
+  test("columnProblem() accepts the migrated table, and names a changed column", async (database) => {
+    const problem = async () => columnProblem(await readColumns(database, ["events"]));
     strictEqual(await problem(), undefined);
     await database.query("alter table events alter player_id type numeric", []);
     strictEqual(await problem(), "events.player_id is of type numeric, not int8; alter it back");
@@ -220,30 +216,101 @@ export function testStore({ name, withDatabase }: Subject): void {
     strictEqual(await problem(), "the table events does not exist; run `deno task migrate`");
   });
 
-  const forAll = "before insert or update on";
+  const dropRow = "create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$";
+  const noRow = (table: string) =>
+    `create trigger no_row before insert or update on ${table} for each row execute function drop_row()`;
+  const ignored = (table: string) => ({
+    message: new RegExp(`^Postgres ignored the rows added to ${table} without an error, .* no_row$`),
+  });
+
+  test("PostgresStore.save() stores nothing when a trigger keeps a row out of batch_totals", async (database) => {
+    const store = new PostgresStore(database, "s");
+    await database.query(dropRow, []);
+    for (const stored of [0, 1]) {
+      await database.query(noRow("batch_totals"), []);
+      const refused = store.save([enriched(bet()), enriched(deposit())]);
+      await rejects(refused, ignored("batch_totals"));
+      strictEqual(await refused.catch(classifyStoreError), "refused");
+      deepStrictEqual(await ask(database, "select count(*) from events"), [[String(stored)]]);
+      await database.query("drop trigger no_row on batch_totals", []);
+      if (stored === 0) await store.save([enriched(bet())]);
+    }
+  });
+
   for (const table of ["player_totals", "event_counts", "player_leaders"]) {
-    test(`PostgresStore.save() stores nothing when a trigger keeps a row from ${table}`, async (database) => {
+    test(`fold() adds nothing when a trigger keeps a row out of ${table}, and all once the trigger is gone`, async (database) => {
       const store = new PostgresStore(database, "s");
-      await database.query(
-        "create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$",
-        [],
-      );
-      for (const stored of [0, 1]) {
-        await database.query(`create trigger no_row ${forAll} ${table} for each row execute function drop_row()`, []);
-        await rejects(store.save([enriched(bet()), enriched(deposit())]), (error: unknown) => {
-          strictEqual(classifyStoreError(error), "refused");
-          match(
-            (error as Error).message,
-            new RegExp(`^Postgres ignored the rows added to ${table} without an error, .* no_row$`),
-          );
-          return true;
-        });
-        deepStrictEqual(await ask(database, "select count(*) from events"), [[String(stored)]]);
+      await database.query(dropRow, []);
+      for (const bets of ["1", "2"]) {
+        await store.save([enriched(bet()), enriched(deposit())]);
+        await database.query(noRow(table), []);
+        await rejects(fold(database), ignored(table));
+        deepStrictEqual(await ask(database, "select count(*) from batch_totals"), [["1"]]);
         await database.query(`drop trigger no_row on ${table}`, []);
-        if (stored === 0) await store.save([enriched(bet())]);
+        strictEqual(await fold(database), true);
+        deepStrictEqual(await ask(database, "select sum(bets)::text from player_totals"), [[bets]]);
       }
     });
   }
+
+  const unfoldable = {
+    "player_totals alter deposits_eur type numeric(10,-3)":
+      "player_totals.deposits_eur is of type numeric(10,-3), which rounds the values; alter it back to numeric",
+    "player_totals alter bets type real": "player_totals.bets is of type float4, not int8; alter it back",
+    "player_leaders alter deposits_eur type numeric(10,-3)[]":
+      "player_leaders.deposits_eur is of type numeric(10,-3)[], which rounds the values; alter it back to numeric[]",
+    "player_leaders alter wins type real[]": "player_leaders.wins is of type float4[], not int8[]; alter it back",
+    "event_counts alter second type date": "event_counts.second is of type date, not timestamptz; alter it back",
+    "player_totals rename to gone": 'relation "player_totals" does not exist; run `deno task migrate`',
+  };
+  for (const [change, problem] of Object.entries(unfoldable)) {
+    test(`fold() adds nothing and says what to do, while events are stored, after: alter table ${change}`, async (database) => {
+      const store = new PostgresStore(database, "s");
+      await store.save([enriched(bet())]);
+      await fold(database);
+      await alter(database, `drop view player_totals_now; drop view event_counts_now; alter table ${change}`);
+      for (const batches of ["1", "2"]) {
+        strictEqual((await store.save([enriched(bet())])).added, 1);
+        await rejects(fold(database), (error: unknown) => {
+          strictEqual(explainStoreError(error), problem);
+          return true;
+        });
+        deepStrictEqual(await ask(database, "select count(*) from batch_totals"), [[batches]]);
+      }
+    });
+  }
+
+  test("fold() goes on when a table is altered in a way that does no harm", async (database) => {
+    const store = new PostgresStore(database, "s");
+    await alter(database, "drop view player_totals_now; drop view event_counts_now");
+    const changes = [
+      ...["player_totals alter deposits_eur type numeric(30,0)", "player_totals alter bets type numeric(12,2)"],
+      ...["event_counts alter events type integer", "event_counts alter second type timestamptz(0)"],
+    ];
+    for (const change of changes) {
+      await database.query(`alter table ${change}`, []);
+      await store.save([enriched(bet()), enriched(deposit())]);
+      strictEqual(await fold(database), true, change);
+    }
+    const stored = await ask(database, "select sum(bets)::int, sum(deposits_eur)::int from player_totals");
+    deepStrictEqual(stored, [["4", "40000"]]);
+  });
+
+  test("fold() adds the batches of all subscribers once, also more than one statement takes", async (database) => {
+    const stores = ["a", "b"].map((id) => new PostgresStore(database, id));
+    for (let n = 0; n < 125; n++) {
+      for (const store of stores) {
+        await store.save([enriched(bet({ playerId: BigInt(n % 3 + 1), hasWon: n % 2 === 0 }))]);
+      }
+    }
+    const [before, events] = [await ask(database, totals), await ask(database, counts)];
+    strictEqual((await Promise.all([fold(database), fold(database), fold(database)])).includes(true), true);
+    await fold(database);
+    deepStrictEqual(await ask(database, "select count(*) from batch_totals"), [["0"]]);
+    deepStrictEqual([await ask(database, totals), await ask(database, counts)], [before, events]);
+    deepStrictEqual(before, [["1", "84", "42", "0"], ["2", "84", "42", "0"], ["3", "82", "42", "0"]]);
+    deepStrictEqual(events, [["250", "250"]]);
+  });
 
   test("PostgresStore.save() sums deposits beyond the range of a bigint", async (database) => {
     const store = new PostgresStore(database, "s");
@@ -259,10 +326,10 @@ export function testStore({ name, withDatabase }: Subject): void {
     );
     await new PostgresStore(database, "last").save(events);
     deepStrictEqual(await ask(database, counts), [["300", "300"]]);
-    deepStrictEqual(await ask(database, "select sum(bets)::text from player_totals"), [["300"]]);
+    deepStrictEqual(await ask(database, "select sum(bets)::text from player_totals_now"), [["300"]]);
   });
 
-  test("PostgresPlayers.find() finds the players that exist, as they are now", async (database) => {
+  test("PostgresPlayers.find() returns the existing players with their current data", async (database) => {
     const players = new PostgresPlayers(database);
     await database.query("insert into players values ($1::bigint, 'infinity', 'max@example.com')", [
       "9223372036854775807",
@@ -270,9 +337,9 @@ export function testStore({ name, withDatabase }: Subject): void {
     const found = await players.find([10n, 14n, 99n, 2n ** 63n - 1n]);
     deepStrictEqual([...found.keys()].sort(), [10n, 14n, 2n ** 63n - 1n]);
     strictEqual(found.get(10n)?.email, "john@example.com");
-    deepStrictEqual(found.get(10n)?.lastSignedInAt, new Date("2022-01-10T12:30:00Z"));
-    strictEqual(found.get(14n)?.lastSignedInAt, undefined);
-    strictEqual(found.get(2n ** 63n - 1n)?.lastSignedInAt, undefined);
+    strictEqual(found.get(10n)?.lastSignedInMs, Date.UTC(2022, 0, 10, 12, 30));
+    strictEqual(found.get(14n)?.lastSignedInMs, undefined);
+    strictEqual(found.get(2n ** 63n - 1n)?.lastSignedInMs, undefined);
     await database.query("update players set email = 'new@example.com' where id = 10", []);
     strictEqual((await players.find([10n])).get(10n)?.email, "new@example.com");
     strictEqual((await players.find([])).size, 0);

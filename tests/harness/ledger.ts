@@ -185,6 +185,10 @@ function eurCentsOf({ amount, currency, rate }: Row): string | null {
 
 async function problemsOfTotals(sql: Session, rows: readonly Row[]): Promise<string[]> {
   const problems: string[] = [];
+  // The last release has no views, and after a rollback to it there are none.
+  const { now } = await sql.one(
+    "select case when to_regclass('player_totals_now') is null then '' else '_now' end as now",
+  );
   const expected = new Map<string, [number, number, bigint]>();
   for (const { player_id, type, has_won, amount_eur } of rows) {
     if (type !== "bet" && type !== "deposit") continue;
@@ -194,7 +198,7 @@ async function problemsOfTotals(sql: Session, rows: readonly Row[]): Promise<str
     expected.set(player_id, [bets + bet, wins + (has_won ? 1 : 0), deposits + deposit]);
   }
   const totals = await sql.query<{ player_id: string; sums: string }>(
-    "select player_id, concat_ws(',', bets, wins, deposits_eur) as sums from player_totals",
+    `select player_id, concat_ws(',', bets, wins, deposits_eur) as sums from player_totals${now}`,
   );
   const found = new Map(totals.map(({ player_id, sums }) => [player_id, sums]));
   for (const [player, [bets, wins, deposits]] of expected) {
@@ -204,7 +208,7 @@ async function problemsOfTotals(sql: Session, rows: readonly Row[]): Promise<str
     }
   }
   if (found.size !== expected.size) problems.push(`${found.size} players have totals, not ${expected.size}`);
-  const { counted } = await sql.one("select coalesce(sum(events), 0)::int as counted from event_counts");
+  const { counted } = await sql.one(`select coalesce(sum(events), 0)::int as counted from event_counts${now}`);
   if (counted !== rows.length) problems.push(`event_counts: ${counted}, not ${rows.length}`);
   return problems;
 }

@@ -93,25 +93,28 @@ function test(what: string, use: Use, changes: Partial<ConsumerOptions> = {}): v
   });
 }
 
-test(" gives a message without a valid id one of its body, and tells what was sent", async (consumer, queues) => {
-  const nil = "00000000-0000-0000-0000-000000000000";
-  const id = "017F22E2-79B0-7CC3-98C4-DC0C0C07398F";
-  sendBodies(queues, ["a"]);
-  sendBodies(queues, ["a", "a", "b"], { messageId: "order-17" });
-  sendBodies(queues, ["a", "b"], { messageId: nil });
-  sendBodies(queues, ["a"], { messageId: id });
-  sendBodies(queues, ["a"], { messageId: `urn:uuid:${id}` });
-  sendBodies(queues, ["a"], { messageId: id.toLowerCase() });
-  const ids = (await takeExactly(consumer, 9)).map(({ messageId, sentId }) => [messageId, sentId]);
-  const [a, b] = ["a", "b"].map((body) => messageIdOfBody(new TextEncoder().encode(body), 0));
-  deepStrictEqual(ids, [
-    [a, undefined],
-    ...[[a, "order-17"], [a, "order-17"], [b, "order-17"]],
-    ...[[a, nil], [b, nil]],
-    ...[[id.toLowerCase(), id], [id.toLowerCase(), `urn:uuid:${id}`]],
-    [id.toLowerCase(), undefined],
-  ]);
-});
+test(
+  " derives an id from the body for a message without a valid one, and tells what was sent",
+  async (consumer, queues) => {
+    const nil = "00000000-0000-0000-0000-000000000000";
+    const id = "017F22E2-79B0-7CC3-98C4-DC0C0C07398F";
+    sendBodies(queues, ["a"]);
+    sendBodies(queues, ["a", "a", "b"], { messageId: "order-17" });
+    sendBodies(queues, ["a", "b"], { messageId: nil });
+    sendBodies(queues, ["a"], { messageId: id });
+    sendBodies(queues, ["a"], { messageId: `urn:uuid:${id}` });
+    sendBodies(queues, ["a"], { messageId: id.toLowerCase() });
+    const ids = (await takeExactly(consumer, 9)).map(({ messageId, sentId }) => [messageId, sentId]);
+    const [a, b] = ["a", "b"].map((body) => messageIdOfBody(new TextEncoder().encode(body), 0));
+    deepStrictEqual(ids, [
+      [a, undefined],
+      ...[[a, "order-17"], [a, "order-17"], [b, "order-17"]],
+      ...[[a, nil], [b, nil]],
+      ...[[id.toLowerCase(), id], [id.toLowerCase(), `urn:uuid:${id}`]],
+      [id.toLowerCase(), undefined],
+    ]);
+  },
+);
 
 test(".settle() keeps foreign headers of 60 KB beside the reason", async (consumer, queues) => {
   const huge = "y".repeat(60_000);
@@ -122,7 +125,7 @@ test(".settle() keeps foreign headers of 60 KB beside the reason", async (consum
 });
 
 test(
-  ".settle() leaves to the broker what has no room for the reason beside its headers",
+  ".settle() leaves to the broker a message whose headers have no room for the reason",
   async (consumer, queues, log) => {
     const huge = "y".repeat(64_500);
     sendBodies(queues, ["x"], { headers: { huge } });
@@ -137,7 +140,7 @@ test(
   },
 );
 
-Deno.test("AmqpConsumer holds what it could only reject, until it is known that the queue dead-letters", async () => {
+Deno.test("AmqpConsumer holds messages that it could only reject until it knows that the queue dead-letters", async () => {
   await withTestQueues(async (queues) => {
     const { channel, events, dead: deadQueue } = queues;
     const names = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: deadQueue };
@@ -180,7 +183,7 @@ Deno.test("AmqpConsumer holds what it could only reject, until it is known that 
   });
 });
 
-test(".settle() acks no delivery while its dead letter is not accepted", async (consumer, queues, log) => {
+test(".settle() acks no delivery before its dead letter is accepted", async (consumer, queues, log) => {
   const { channel, dead: deadQueue, events } = queues;
   sendBodies(queues, ["bad"]);
   const [delivery] = await takeExactly(consumer, 1);
@@ -195,7 +198,7 @@ test(".settle() acks no delivery while its dead letter is not accepted", async (
   strictEqual((await channel.checkQueue(deadQueue)).messageCount, 0);
 });
 
-test(".settle() requeues a delivery on whose dead letter our own code fails, and throws", async (consumer, queues) => {
+test(".settle() requeues a delivery when our code fails on its dead letter, and throws", async (consumer, queues) => {
   sendBodies(queues, ["good", "bad"]);
   const [good, bad] = await takeExactly(consumer, 2);
   const settlements = [{ delivery: good!, outcome: ack }, { delivery: bad!, outcome: dead("invalid", "no id") }];
@@ -204,7 +207,7 @@ test(".settle() requeues a delivery on whose dead letter our own code fails, and
   deepStrictEqual([texts(again), consumer.unsettled], [["bad"], 1]);
 }, { deadLetters: { publish: () => Promise.reject(new Error("a fault of ours")) } });
 
-test(" consumes again after its queue was deleted, and acks nothing of before", async (consumer, queues) => {
+test(" consumes again after its queue was deleted, and acks no earlier delivery", async (consumer, queues) => {
   const { channel, events } = queues;
   sendBodies(queues, ["old"]);
   const old = await takeExactly(consumer, 1);
@@ -219,7 +222,7 @@ test(" consumes again after its queue was deleted, and acks nothing of before", 
   await inQueue(queues, events, 1);
 });
 
-Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when the broker is just letting it consume", async () => {
+Deno.test("AmqpConsumer.stopTaking() leaves all messages to the broker, also during basic.consume", async () => {
   await withTestQueues(async (queues) => {
     const connect: BrokerOptions["connect"] = async (options) => {
       const connection = await openConnection(options);
@@ -249,7 +252,7 @@ Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when 
   });
 });
 
-Deno.test("AmqpConsumer.close() waits for the answer to its cancel: acks on their way count", async () => {
+Deno.test("AmqpConsumer.close() waits for the reply to its cancel, so that acks in flight count", async () => {
   await withTestQueues(async (queues) => {
     const { said, connect } = recordedLeaving();
     const consumer = await untilConsuming(consumerOn(queues, { connect }));
@@ -262,7 +265,7 @@ Deno.test("AmqpConsumer.close() waits for the answer to its cancel: acks on thei
   });
 });
 
-Deno.test("AmqpConsumer.finished rejects, with the way out, when the queue exists with other arguments", async () => {
+Deno.test("AmqpConsumer.finished rejects with the cure when the queue has other arguments", async () => {
   await withTestQueues(async (queues) => {
     const { channel, events } = queues;
     await channel.assertQueue(events, { durable: true });
@@ -273,7 +276,7 @@ Deno.test("AmqpConsumer.finished rejects, with the way out, when the queue exist
   });
 });
 
-Deno.test("AmqpConsumer.finished rejects at the first try on credentials that the broker refuses, without telling them", async () => {
+Deno.test("AmqpConsumer.finished rejects at the first attempt when the broker refuses the credentials, without showing them", async () => {
   await withTestQueues(async (queues) => {
     const log = new RecordedLog();
     const consumer = consumerOn(queues, { log, url: queues.broker.url.replace("guest:guest", "guest:wrong-password") });

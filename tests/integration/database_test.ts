@@ -36,7 +36,7 @@ function ask(pool: DatabasePool) {
   return pool.query("select $1::int as one", ["1"]);
 }
 
-test(".query() gives up on a silent server, and works at once when it is back", async (pool, proxy) => {
+test(".query() gives up on a silent server, and works as soon as it is back", async (pool, proxy) => {
   await assertAnswers(pool);
   proxy.poison({ kind: "black-hole" });
   for (const result of await Promise.allSettled([ask(pool), ask(pool)])) {
@@ -47,7 +47,7 @@ test(".query() gives up on a silent server, and works at once when it is back", 
   await assertAnswers(pool);
 }, { timeoutMs: 200 });
 
-test(".query() has the server end a statement that takes too long, which is worth another try", async (pool) => {
+test(".query() lets the server cancel a slow statement, and the error may be retried", async (pool) => {
   await rejects(pool.query("select pg_sleep(5), $1::int", ["1"]), (error) => {
     match(String(error), /statement timeout/);
     strictEqual(classifyStoreError(error), "doubtful");
@@ -63,7 +63,7 @@ test(".query() recovers by itself after its connections are reset", async (pool,
   await assertAnswers(pool);
 }, { timeoutMs: 2_000 });
 
-test(" survives connections that break as they are made: nothing is left uncaught", async (pool, proxy) => {
+test(" survives connections that break during the setup, without uncaught errors", async (pool, proxy) => {
   for (let bytes = 1; bytes <= 700; bytes += 50) {
     proxy.poison({ kind: "cut-after", bytes });
     await ask(pool).catch(() => {});
@@ -90,7 +90,7 @@ function withTable(columns: string, use: (pool: DatabasePool) => Promise<void>):
 
 testDatabase({ name: "DatabasePool", withDatabase: withPool });
 
-Deno.test("DatabasePool.query() gets every text through an array literal as it is", async () => {
+Deno.test("DatabasePool.query() passes every text unchanged through an array literal", async () => {
   const texts = fc.array(fc.option(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))));
   await withTable("n int8", async (pool) => {
     await fc.assert(fc.asyncProperty(texts, async (values) => {
@@ -100,7 +100,7 @@ Deno.test("DatabasePool.query() gets every text through an array literal as it i
   });
 });
 
-Deno.test("DatabasePool asks anew on another connection when a table was altered under a prepared statement", async () => {
+Deno.test("DatabasePool retries on another connection when a table was altered under a prepared statement", async () => {
   await withTable("n int8, value text default 'seven'", async (pool) => {
     await pool.query("insert into rows values (1)", []);
     const read = async () => [...await pool.query("select value from rows", [])];

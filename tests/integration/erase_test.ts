@@ -17,15 +17,15 @@ import { withoutPartitions, withTestSchema } from "../servers/test_schema.ts";
 
 const email = "jane@example.com";
 const never = new AbortController().signal;
-const sums = `select (select json_agg(t order by player_id) from player_totals t) as totals,
-  (select sum(events)::int from event_counts) as counts, (select json_agg(l) from player_leaders l) as leaders`;
+const sums = `select (select json_agg(t order by player_id) from player_totals_now t) as totals,
+  (select sum(events)::int from event_counts_now) as counts, (select json_agg(l) from player_leaders l) as leaders`;
 const leftOf = "select count(*)::int as left from events where player_id = 11 and events::text like '%jane@%'";
 
 /** An event of a player that the casino knows. */
 function ofJane(event: Event) {
   const one = enriched(event);
   const description = describe(event, one.price?.eurCents, email);
-  return { ...one, player: { ...playerOf([]), email, lastSignedInAt: new Date("2022-02-02T23:40:00Z") }, description };
+  return { ...one, player: { ...playerOf([]), email, lastSignedInMs: Date.UTC(2022, 1, 2, 23, 40) }, description };
 }
 
 interface Tested {
@@ -54,7 +54,7 @@ async function run(sql: Session, { stop = never, playerRow = false, tell = () =>
   return erased;
 }
 
-Deno.test("erase() leaves events as they are of a player who is not known, and all others, sums and counts untouched", async () => {
+Deno.test("erase() leaves events of an unknown player and of all others as they are, with sums and counts", async () => {
   await withEvents(async ({ sql, save, run }) => {
     const long = { seconds: -62_135_596_800, nanos: 1_000 };
     const events = [
@@ -87,7 +87,7 @@ Deno.test("erase() leaves events as they are of a player who is not known, and a
   });
 });
 
-Deno.test("erase() takes the e-mail out of the words of an event of a type that this version does not know", async () => {
+Deno.test("erase() removes the e-mail from the sentence of an unknown event type", async () => {
   await withEvents(async ({ sql, save, run }) => {
     await save([bet()]);
     await sql.query(`alter table events drop constraint events_type_check;
@@ -98,7 +98,7 @@ Deno.test("erase() takes the e-mail out of the words of an event of a type that 
   });
 });
 
-Deno.test("erase() ends when a trigger keeps events as they are, and when an e-mail is what stands for one that is erased", async () => {
+Deno.test("erase() stops when a trigger keeps events unchanged, and does not search for a text that marks an erased e-mail", async () => {
   await withEvents(async ({ sql, save, run }) => {
     await save([bet()]);
     await sql.query(`create function keep() returns trigger language plpgsql as 'begin return null; end';
@@ -110,7 +110,7 @@ Deno.test("erase() ends when a trigger keeps events as they are, and when an e-m
   for (const odd of ["erase", "(erased)", "*****", "", "a@b"]) deepStrictEqual(soughtOf([odd, email]), [email], odd);
 });
 
-Deno.test("erase() that is cut off has erased what it says; another run goes on, and the next finds nothing", async () => {
+Deno.test("an erase() that is cut off reports its progress; another run continues, and the next finds nothing", async () => {
   await withEvents(async ({ sql, save, run }) => {
     await sql.query(withoutPartitions);
     for (let n = 0; n < 3; n++) await save(Array.from({ length: 400 }, () => bet()));
@@ -124,7 +124,7 @@ Deno.test("erase() that is cut off has erased what it says; another run goes on,
   });
 });
 
-Deno.test("erase() erases what was stored while it looked", async () => {
+Deno.test("erase() erases events that were stored while it looked", async () => {
   await withEvents(async ({ sql, save }) => {
     await save(Array.from({ length: 300 }, () => bet()));
     const found = await look(sql, 11n, () => {});
@@ -147,7 +147,7 @@ Deno.test("erase() goes through every partition", async () => {
   });
 });
 
-Deno.test("erase() holds no lock that storing waits for, and waits for none for long", async () => {
+Deno.test("erase() holds no lock that blocks storing, and waits only briefly for locks", async () => {
   await withTestSchema(async (sql, url) => {
     const database = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 10_000, clock });
     await using other = new Session(url, { name: "casino-test" });
@@ -170,7 +170,7 @@ Deno.test("erase() holds no lock that storing waits for, and waits for none for 
   });
 });
 
-Deno.test("erase() takes the e-mail out of letters and edits, which stay readable, and leaves those of others", async () => {
+Deno.test("erase() removes the e-mail from letters and edits, keeps them readable, and leaves other players' data", async () => {
   await withTestLetters(async ({ queues, sql, database, table, startKeeper, untilKept }) => {
     await new PostgresStore(database, "s").save([ofJane(bet())]);
     await sql.query("delete from players where id = 11");

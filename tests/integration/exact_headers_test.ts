@@ -136,7 +136,7 @@ const odd: Options.Publish = {
   },
 };
 
-Deno.test("a dead letter has every property and header of its message, of any type, exact: 150 messages", async () => {
+Deno.test("a dead letter has every property and header of its message, of any type, exactly: 150 messages", async () => {
   await withMembers(async ({ queues, settleOne }) => {
     const { channel, events, dead: deadQueue } = queues;
     const beside = await queueBeside(queues);
@@ -158,7 +158,7 @@ Deno.test("a dead letter has every property and header of its message, of any ty
   });
 });
 
-Deno.test("a replay gives a message back its properties and headers, its routing key and its expiration", async () => {
+Deno.test("a replay gives a message its original properties and headers, routing key and expiration", async () => {
   await withMembers(async ({ letters, queues, settleOne, replayAll }) => {
     const beside = await queueBeside(queues);
     publish(queues, {
@@ -176,7 +176,7 @@ Deno.test("a replay gives a message back its properties and headers, its routing
   });
 });
 
-Deno.test("the table has every property and header of a letter, of any type, exact, and gives it as the client does: 150 letters", async () => {
+Deno.test("the table has every property and header of a letter, of any type, exactly, and returns it as the client does: 150 letters", async () => {
   await withMembers(async ({ letters, queues: { broker, channel, dead: deadQueue } }) => {
     const connection = await openConnection(broker);
     rememberProperties(connection, "all");
@@ -209,7 +209,7 @@ Deno.test("the table has every property and header of a letter, of any type, exa
   });
 });
 
-Deno.test("a timestamp that no number holds is in a header of its letter, exact", async () => {
+Deno.test("a timestamp that a number cannot hold is in a header of its letter, exactly", async () => {
   await withMembers(async ({ queues, settleOne }) => {
     publish(queues, { messageId: crypto.randomUUID(), timestamp: 2 ** 60, userId: "guest", headers: {} });
     await settleOne(dead("invalid", ""));

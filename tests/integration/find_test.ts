@@ -50,7 +50,7 @@ async function withTables(use: (tables: Tables) => Promise<void>): Promise<void>
 const found = ({ events }: { events: readonly FoundEvent[] }) => events.map(({ message_id }) => message_id);
 const stationsOf = ({ stations }: FoundEvent) => stations.map(({ station }) => station);
 
-Deno.test("find() finds what is stored by event id, message id in any form, and player and time, with its stations", async () => {
+Deno.test("find() finds stored events by event id, message id in any form, and player and time, with their stations", async () => {
   await withTables(async ({ sql, database, look }) => {
     const [first, second] = [bet({ id: 12_345n }), gameStart({ id: 12_345n })];
     const others = Array.from({ length: 50 }, (_, n) => enriched(bet({ id: BigInt(n), playerId: 99n })));
@@ -86,7 +86,7 @@ Deno.test("find() finds what is stored by event id, message id in any form, and 
   });
 });
 
-Deno.test("find() shows at most twenty events, and says that there are more", async () => {
+Deno.test("find() shows at most twenty events, and reports that there are more", async () => {
   await withTables(async ({ database, look }) => {
     const many = Array.from({ length: 21 }, (_, n) => enriched(bet({ id: 7n }), { messageId: idOf(n) }));
     await new PostgresStore(database, "subscriber-1").save(many);
@@ -95,7 +95,7 @@ Deno.test("find() shows at most twenty events, and says that there are more", as
   });
 });
 
-Deno.test("find() tells of each letter when it died and what was done with it, and to others the reason alone", async () => {
+Deno.test("find() tells of each letter its death and acts to operators, and only the reason to others", async () => {
   await withTestLetters(async (letters) => {
     const { queues, admin, sql, startKeeper, untilKept } = letters;
     startKeeper();
@@ -145,7 +145,7 @@ Deno.test("find() tells of each letter when it died and what was done with it, a
   });
 });
 
-Deno.test("find() reads columns that later migrations add, and does without", async () => {
+Deno.test("find() reads columns of later migrations, and works without them", async () => {
   await withTables(async ({ sql, database, look }) => {
     await new PostgresStore(database, "subscriber-1").save([enriched(bet(), { messageId: idOf(1) })]);
     await sql.query("alter table events drop column sent_id");
@@ -158,7 +158,7 @@ Deno.test("find() reads columns that later migrations add, and does without", as
   });
 });
 
-Deno.test("find() of what is nowhere says where it has looked, what it could not see, and what that means", async () => {
+Deno.test("find() without a match lists the searched places, the ones that it could not see, and the conclusion", async () => {
   await withTables(async ({ sql, look }) => {
     const nowhere = await look({ id: "4711" });
     deepStrictEqual(nowhere, {
@@ -194,7 +194,7 @@ Deno.test("find() of what is nowhere says where it has looked, what it could not
   });
 });
 
-Deno.test("find() reads no partition as a whole, however many there are", async () => {
+Deno.test("find() scans no partition in full, however many there are", async () => {
   await withTables(async ({ sql, database, look }) => {
     await sql.query(`${withoutPartitions} select partition_events(now() - interval '280 days')`);
     await sql.query(

@@ -25,7 +25,7 @@ testFleet({
   withFleet: (use) => withFleet((fleet) => use(fleet, (ms) => clock.sleep(ms))),
 });
 
-Deno.test("RedisFleet forgets by itself who tells nothing any more, and leaves no key of those that left", async () => {
+Deno.test("RedisFleet forgets a subscriber without reports, and leaves no keys of departed ones", async () => {
   await withFleet(async (fleet, redis, key) => {
     await fleet.tell(reportOf("one"));
     for (const name of ["subscribers", "subscriber:one"]) {
@@ -40,7 +40,7 @@ Deno.test("RedisFleet forgets by itself who tells nothing any more, and leaves n
   });
 });
 
-Deno.test("RedisFleet passes over what no subscriber of this version wrote", async () => {
+Deno.test("RedisFleet skips entries that no subscriber of this version wrote", async () => {
   await withFleet(async (fleet, redis, key) => {
     await fleet.tell(reportOf("one"));
     for (

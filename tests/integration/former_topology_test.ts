@@ -57,7 +57,7 @@ const waiting = (channel: Channel, queue: string, count: number) =>
     async () => (await channel.checkQueue(queue)).messageCount === count || undefined,
   );
 
-test("a queue of 0.1.0 under its own name is used as it is, and so are its dead letters", async (broker) => {
+test("a queue of 0.1.0 under its own name is used as it is, with its dead letters", async (broker) => {
   const { connection, channel, name } = broker;
   await declareFormer(channel, name, ms);
   const topology = eventTopology(config(name, name));
@@ -71,7 +71,7 @@ test("a queue of 0.1.0 under its own name is used as it is, and so are its dead 
   await waiting(channel, `${name}.dead`, 2);
 });
 
-test("a queue that is neither ours nor 0.1.0's is refused, with what the broker says of our own arguments", async (broker) => {
+test("a queue of unknown origin is rejected with the broker's error for our own arguments", async (broker) => {
   const { connection, channel, name } = broker;
   await channel.assertQueue(name, { durable: true });
   await rejects(ensureTopology(connection, eventTopology(config(name, name))), (error) => {
@@ -80,7 +80,7 @@ test("a queue that is neither ours nor 0.1.0's is refused, with what the broker 
   });
 });
 
-test("the queue with a name of its own takes the events; that of 0.1.0 keeps what it has, and gets no more", async (broker) => {
+test("the queue with its own name receives the events; that of 0.1.0 keeps its messages and gets no more", async (broker) => {
   const { connection, channel, name } = broker;
   await declareFormer(channel, name, ms);
   channel.publish(name, "", Buffer.from("before"));
@@ -91,7 +91,7 @@ test("the queue with a name of its own takes the events; that of 0.1.0 keeps wha
   await waiting(channel, name, 1);
 });
 
-test("what waits in a delay queue of 0.1.0 comes back by itself, and the queue goes once it is empty", async (broker) => {
+test("messages in a delay queue of 0.1.0 return by themselves, and the queue goes once it is empty", async (broker) => {
   const { connection, channel, name } = broker;
   const soon = 300;
   await declareFormer(channel, name, soon);
@@ -108,7 +108,7 @@ test("what waits in a delay queue of 0.1.0 comes back by itself, and the queue g
   await waiting(channel, name, 1);
 });
 
-test("what 0.1.0 has declared goes once it is empty, delayed events first, and its dead letters stay", async (broker) => {
+test("each queue of 0.1.0 goes once it is empty, delayed events first, and its dead letters stay", async (broker) => {
   const { connection, channel, name } = broker;
   await declareFormer(channel, name, ms);
   const former = formerTopology(config(name, `${name}.queue`), [ms]);

@@ -34,7 +34,7 @@ async function overAll(pool: DatabasePool, max: number, expression: string): Pro
 
 const sessions = (pool: DatabasePool, max: number) => overAll(pool, max, "pg_backend_pid()");
 
-Deno.test("DatabasePool opens every connection anew once one of them says that its server is read-only", async () => {
+Deno.test("DatabasePool reopens every connection once one reports that its server is read-only", async () => {
   await withPool(async (pool, max) => {
     const before = await sessions(pool, max);
     // A demoted primary does this to the sessions that it keeps.
@@ -47,7 +47,7 @@ Deno.test("DatabasePool opens every connection anew once one of them says that i
   });
 });
 
-Deno.test("DatabasePool keeps its connections after an error of a row, and opens them anew after any other", async () => {
+Deno.test("DatabasePool keeps its connections after a row's error, and reopens them after any other", async () => {
   await withPool(async (pool, max) => {
     const before = await sessions(pool, max);
     await rejects(pool.query("select 1 / 0", []), { code: "22012" });
@@ -58,7 +58,7 @@ Deno.test("DatabasePool keeps its connections after an error of a row, and opens
   });
 });
 
-Deno.test("DatabasePool opens a connection anew at an age between 25 and 35 minutes, each at one of its own", async () => {
+Deno.test("DatabasePool reopens a connection at a random age between 25 and 35 minutes", async () => {
   const clock = new VirtualClock();
   await withPool(async (pool, max) => {
     const before = await sessions(pool, max);
@@ -75,7 +75,7 @@ Deno.test("DatabasePool opens a connection anew at an age between 25 and 35 minu
   }, clock);
 });
 
-Deno.test("DATABASE_URL names the connection, and gives a silent server up after its connect_timeout", async () => {
+Deno.test("DATABASE_URL names the connection, and its connect_timeout limits the wait for a silent server", async () => {
   const url = new URL(servers.DATABASE_URL);
   url.searchParams.set("application_name", "a name of the operator's");
   {
@@ -93,7 +93,7 @@ Deno.test("DATABASE_URL names the connection, and gives a silent server up after
   await asking;
 });
 
-Deno.test("a login that Postgres refuses is told in one sentence that names the variable", async () => {
+Deno.test("a login that Postgres refuses gives one sentence that names the variable", async () => {
   const refused = async (change: Partial<URL>) => {
     const url = Object.assign(new URL(servers.DATABASE_URL), change);
     await using sql = new Session(url.href, { name: "casino-test" });

@@ -6,7 +6,7 @@ import { Session } from "../../shared/postgres/session.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
-import { Subscriber, whileItRuns } from "../servers/altered_postgres.ts";
+import { lockingPlayers, Subscriber, whileItRuns } from "../servers/altered_postgres.ts";
 import {
   consumerOn,
   inQueue,
@@ -26,10 +26,11 @@ function publish({ channel, events }: TestQueues, playerId: bigint, count: numbe
   }
 }
 
-Deno.test("a player's totals are locked while the connection to the broker is lost three times: others are stored all the while, and no delivery of a lost channel is held", async () => {
+Deno.test("a player's events wait for a lock while the broker connection is lost three times: others are stored meanwhile, and no delivery of a lost channel is held", async () => {
   await withTestSchema((sql, url) =>
     withProxiedQueues(async (queues, proxy) => {
       const subscriber = new Subscriber(sql, url);
+      await sql.query(`${lockingPlayers} insert into locks values (77)`);
       const { gate } = subscriber;
       const consumer = consumerOn(queues, { mayTake: () => gate.mayTake });
       const taken: Delivery[] = [];
@@ -56,7 +57,7 @@ Deno.test("a player's totals are locked while the connection to the broker is lo
           publish(queues, 11n, 1);
           await eventually("another one", async () => await subscriber.rows() === 2);
           await rival.transaction(async (ask) => {
-            await ask("select from player_totals where player_id = 77 for update");
+            await ask("select from locks where player_id = 77 for update");
             publish(queues, 77n, 1);
             for (let stored = 2, losses = 0; losses <= 3; losses++) {
               publish(queues, 11n, 20);

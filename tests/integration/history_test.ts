@@ -21,11 +21,11 @@ async function withHistory(use: (pool: DatabasePool, sql: Session) => Promise<vo
 }
 
 const found: Found = { ready: 300, unacknowledged: 50, oldestMs: 1_200, ratesAgeMs: 19_000, subscribers: 2 };
-const nothing = { dead: 0, duplicates: 0 };
+const nothing = { dead: 0, duplicates: 0, latencies: [0, 0] };
 
 type Rows = ReturnType<DatabasePool["query"]>;
 
-Deno.test("writeMinute() writes what was found once, and adds what each subscriber counted", async () => {
+Deno.test("writeMinute() writes shared figures once, and adds what each subscriber counted", async () => {
   await withHistory(async (pool, sql) => {
     const last = "date_trunc('minute', now()) - interval '1 minute'";
     // In one transaction, so that all writes are in one minute.
@@ -35,15 +35,19 @@ Deno.test("writeMinute() writes what was found once, and adds what each subscrib
           (${last} + interval '59 seconds', 20, 'b'), (${last} + interval '60 seconds', 9, 'b');
         insert into history values (${last} - interval '1 minute', 60, 0, 0, 0, null, 200, 50)`);
       const database = { query: (text: string, values: readonly unknown[]) => ask(text, values as string[]) as Rows };
-      await writeMinute(database, { dead: 2, duplicates: 3 }, found);
-      await writeMinute(database, { dead: 1, duplicates: 0 }, { ...found, ready: 9_999, subscribers: 9 });
+      await writeMinute(database, { dead: 2, duplicates: 3, latencies: [] }, found);
+      await writeMinute(database, { ...nothing, dead: 1 }, { ...found, ready: 9_999, subscribers: 9 });
       await writeMinute(database, nothing, { ...found, ready: 9_999 });
+      // A row of a version without latencies gets them, too.
+      await writeMinute(database, { ...nothing, latencies: [4, 0, 6, 0] }, found);
+      await writeMinute(database, { ...nothing, latencies: [1, 2] }, found);
     });
     const [, row] = await sql.query("select * from history order by at");
     const { at: _, ...figures } = row!;
     deepStrictEqual(figures, {
       ...{ step_seconds: 60, stored: "120", dead: "3", duplicates: "3", arrived: "226", ready: "300" },
       ...{ unacknowledged: "50", oldest_ms: "1200", rates_age_ms: "19000", subscribers: 2 },
+      latencies: "{5,2,6}",
     }, "arrived: 126 are settled, and the queue grew by 100");
     await pool.query("truncate history", []);
     await writeMinute(pool, nothing, {
@@ -58,16 +62,18 @@ Deno.test("writeMinute() writes what was found once, and adds what each subscrib
     ];
     strictEqual(seconds, 60);
     deepStrictEqual([unknown.arrived, unknown.ready, unknown.oldest_ms, unknown.subscribers], [null, null, null, null]);
+    strictEqual(unknown.latency_ms, null);
   });
 });
 
-Deno.test("HistoryWriter writes what it could not write before with the next minute", async () => {
+Deno.test("HistoryWriter writes a minute that it could not write before together with the next one", async () => {
   const written: (readonly unknown[])[] = [];
   let away = false;
   const overview = { queue: null, rates: { age_ms: null }, subscribers: [{ state: "working" }, { state: "silent" }] };
   const stats = { duplicates: 2, dead: new Map([["invalid", 3], ["undecodable", 1]] as const) };
+  const latencies = { counts: [1, 0] };
   const writer = new HistoryWriter({
-    ...{ stats, overview: () => Promise.resolve(overview as unknown as Overview) },
+    ...{ stats, latencies, overview: () => Promise.resolve(overview as unknown as Overview) },
     database: {
       query: (_, values) => away ? Promise.reject(new Error("away")) : Promise.resolve((written.push(values), [])),
     },
@@ -78,17 +84,22 @@ Deno.test("HistoryWriter writes what it could not write before with the next min
   await rejects(writer.round(), /away/);
   away = false;
   stats.duplicates = 6;
+  latencies.counts = [2, 3];
   await writer.round();
   await writer.round();
   const gauges = ["", "", "", "", "1"];
-  deepStrictEqual(written, [["4", "2", ...gauges], ["0", "4", ...gauges], ["0", "0", ...gauges]]);
+  deepStrictEqual(written, [
+    ...[["4", "2", ...gauges, "{1}"], ["0", "4", ...gauges, "{1,3}"], ["0", "0", ...gauges, ""]],
+  ]);
 });
 
-Deno.test("compactHistory() makes old minutes quarters of an hour with the same sums, and removes what is older than 90 days", async () => {
+Deno.test("compactHistory() merges old minutes into quarters of an hour with the same sums, and deletes after 90 days", async () => {
   await withHistory(async (pool, sql) => {
     await sql.query(`
       insert into history
-      select at, 60, 10, 1, 2, 13, extract(minute from at), 5, 7, 9, 2
+      select at, 60, 10, 1, 2, 13, extract(minute from at), 5, 7, 9, 2,
+        -- Every fourth minute is of a version without latencies.
+        case extract(minute from at)::int % 4 when 0 then null when 1 then '{1,0,3}' else '{2}' end::bigint[]
       from generate_series(date_trunc('hour', now()) - interval '50 hours',
         date_trunc('hour', now()) - interval '47 hours' - interval '1 minute', interval '1 minute') as at;
       insert into history values (now() - interval '91 days', 900, 1, 0, 0)`);
@@ -103,5 +114,17 @@ Deno.test("compactHistory() makes old minutes quarters of an hour with the same 
     deepStrictEqual(hours.map(({ seconds, stored, arrived, ready }) => [seconds, stored, arrived, ready]), [
       ...[[3_600, 600, 780, 59], [3_600, 600, 780, 59], [3_600, 600, 780, 59]],
     ], "alike whichever step they were kept in");
+    const latencies = await sql.query("select distinct latencies from history where step_seconds = 900 order by 1");
+    deepStrictEqual(latencies.map(({ latencies }) => latencies), ["{18,0,12}", "{19,0,9}", "{20,0,12}"]);
+    deepStrictEqual(
+      hours.map(({ latency_ms }) => latency_ms),
+      Array(3).fill(hours[0]!.latency_ms),
+      "counts, not means",
+    );
+    strictEqual(hours[0]!.latency_ms?.events, 120);
+    await sql.query("insert into history select min(at), 60, 0, 0, 0, null, 0, 0, 0, 0, 1, '{5}' from history");
+    await compactHistory(pool);
+    const late = await sql.one("select latencies, subscribers from history order by at limit 1");
+    deepStrictEqual(late, { latencies: "{23,0,12}", subscribers: 1 }, "a minute that came late is added");
   });
 });

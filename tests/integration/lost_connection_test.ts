@@ -41,7 +41,7 @@ async function block(publisher: ConfirmPublisher, proxy: TcpProxy): Promise<void
   await eventually("the publisher to be blocked", () => publisher.blocked);
 }
 
-test("ConfirmPublisher confirms every message though its connection is cut repeatedly", async (queues, proxy) => {
+test("ConfirmPublisher confirms every message although its connection is cut repeatedly", async (queues, proxy) => {
   const { channel, events } = queues;
   const publisher = publisherOn(queues, { maxInFlight: 50 });
   await publisher.publish(outgoing(events));
@@ -61,7 +61,7 @@ test("ConfirmPublisher confirms every message though its connection is cut repea
   strictEqual(ids.size, 0, "none is lost");
 });
 
-test("ConfirmPublisher waits while the broker blocks it, and that time does not count", async (queues, proxy) => {
+test("ConfirmPublisher waits while the broker blocks it, and does not count that time", async (queues, proxy) => {
   const log = new RecordedLog();
   const heard: (string | undefined)[] = [];
   const onBlocked = (reason?: string) => heard.push(reason);
@@ -85,29 +85,32 @@ test("ConfirmPublisher waits while the broker blocks it, and that time does not 
   await publisher.close();
 });
 
-test("ConfirmPublisher sends nothing while it is blocked, and nothing given up by then", async (queues, proxy) => {
-  const { channel, events } = queues;
-  const publisher = await untilConnected(publisherOn(queues));
-  // Only the notification: the broker would still read.
-  await block(publisher, proxy);
-  const enough = new AbortController();
-  const messages = [1, 2, 3].map(() => outgoing(events));
-  const [first, abandoned, last] = messages.map((message, n) =>
-    publisher.publish(message, n === 1 ? enough.signal : undefined)
-  );
-  await queues.broker.clock.sleep(200);
-  strictEqual(publisher.inFlight, 3);
-  strictEqual((await channel.checkQueue(events)).messageCount, 0);
-  enough.abort(new Error("the delivery went back"));
-  await rejects(abandoned!, /the delivery went back/);
-  proxy.say(unblocked);
-  await Promise.all([first, last]);
-  await publisher.close();
-  const arrived = (await getAll(channel, events)).map(({ messageId }) => messageId);
-  deepStrictEqual(arrived, [messages[0]!.messageId, messages[2]!.messageId], "in the order in which they were sent");
-});
+test(
+  "ConfirmPublisher sends nothing while it is blocked, and skips messages given up by then",
+  async (queues, proxy) => {
+    const { channel, events } = queues;
+    const publisher = await untilConnected(publisherOn(queues));
+    // Only the notification: the broker would still read.
+    await block(publisher, proxy);
+    const enough = new AbortController();
+    const messages = [1, 2, 3].map(() => outgoing(events));
+    const [first, abandoned, last] = messages.map((message, n) =>
+      publisher.publish(message, n === 1 ? enough.signal : undefined)
+    );
+    await queues.broker.clock.sleep(200);
+    strictEqual(publisher.inFlight, 3);
+    strictEqual((await channel.checkQueue(events)).messageCount, 0);
+    enough.abort(new Error("the delivery went back"));
+    await rejects(abandoned!, /the delivery went back/);
+    proxy.say(unblocked);
+    await Promise.all([first, last]);
+    await publisher.close();
+    const arrived = (await getAll(channel, events)).map(({ messageId }) => messageId);
+    deepStrictEqual(arrived, [messages[0]!.messageId, messages[2]!.messageId], "in the order in which they were sent");
+  },
+);
 
-test("ConfirmPublisher.publish() ends with its signal while the broker blocks it", async (queues, proxy) => {
+test("ConfirmPublisher.publish() stops on its signal while the broker blocks it", async (queues, proxy) => {
   const publisher = publisherOn(queues);
   await publisher.publish(outgoing(queues.events));
   proxy.holdUp();
@@ -121,7 +124,7 @@ test("ConfirmPublisher.publish() ends with its signal while the broker blocks it
   await publisher.close();
 });
 
-test("AmqpConsumer takes nothing more once it was told so, even without a connection", async (queues, proxy) => {
+test("AmqpConsumer takes nothing after stopTaking(), even without a connection", async (queues, proxy) => {
   const { channel, events } = queues;
   const consumer = await untilConsuming(consumerOn(queues));
   proxy.poison({ kind: "refuse" });
@@ -135,7 +138,7 @@ test("AmqpConsumer takes nothing more once it was told so, even without a connec
   await consumer.close();
 });
 
-test("AmqpConsumer waits for no dead letter whose original the broker gives out again", async (queues, proxy) => {
+test("AmqpConsumer does not wait for a dead letter whose original the broker redelivers", async (queues, proxy) => {
   const waiting = new Set<AbortSignal>();
   const publish = async (_: unknown, __: unknown, signal: AbortSignal): Promise<Moved> => {
     waiting.add(signal);
@@ -167,37 +170,40 @@ test("AmqpConsumer waits for no dead letter whose original the broker gives out 
   }
 });
 
-test("AmqpConsumer comes back after its connection was cut, with its unsettled messages", async (queues, proxy) => {
-  const { broker, events } = queues;
-  const consumer = await untilConsuming(consumerOn(queues, { prefetch: 10 }));
-  const ids = Array.from({ length: 30 }, () => crypto.randomUUID());
-  for (const messageId of ids) sendBodies(queues, ["x"], { messageId });
+test(
+  "AmqpConsumer reconnects after its connection is cut, and receives its unsettled messages",
+  async (queues, proxy) => {
+    const { broker, events } = queues;
+    const consumer = await untilConsuming(consumerOn(queues, { prefetch: 10 }));
+    const ids = Array.from({ length: 30 }, () => crypto.randomUUID());
+    for (const messageId of ids) sendBodies(queues, ["x"], { messageId });
 
-  const settled = new Set<string>();
-  for (let round = 0; settled.size < ids.length && round < 100; round++) {
-    const taken = await consumer.take(4, never);
-    if (round % 3 === 1) {
-      // A reset drops frames in transit, so the acks of the previous round must arrive first.
-      await broker.clock.sleep(50);
-      proxy.cut();
-      await untilNotConsuming(consumer);
-      // Settling on a closed channel has no effect, and none on equal tags of the next channel.
+    const settled = new Set<string>();
+    for (let round = 0; settled.size < ids.length && round < 100; round++) {
+      const taken = await consumer.take(4, never);
+      if (round % 3 === 1) {
+        // A reset drops frames in transit, so the acks of the previous round must arrive first.
+        await broker.clock.sleep(50);
+        proxy.cut();
+        await untilNotConsuming(consumer);
+        // Settling on a closed channel has no effect, and none on equal tags of the next channel.
+        await settle(consumer, taken);
+        await untilConsuming(consumer);
+        continue;
+      }
       await settle(consumer, taken);
-      await untilConsuming(consumer);
-      continue;
+      for (const { messageId } of taken) settled.add(messageId);
     }
-    await settle(consumer, taken);
-    for (const { messageId } of taken) settled.add(messageId);
-  }
-  deepStrictEqual([...settled].sort(), ids.toSorted());
-  await consumer.close();
-  await inQueue(queues, events, 0);
-});
+    deepStrictEqual([...settled].sort(), ids.toSorted());
+    await consumer.close();
+    await inQueue(queues, events, 0);
+  },
+);
 
 // The queues are declared in bytes 950 to 1,700, in frames of at least 26 bytes.
 const places = Array.from({ length: 34 }, (_, n) => ({ n, bytes: 950 + n * 24 }));
 
-Deno.test("AmqpConsumer and ConfirmPublisher come back wherever a connection breaks in setup", async () => {
+Deno.test("AmqpConsumer and ConfirmPublisher reconnect wherever a connection breaks during setup", async () => {
   const shares = Map.groupBy(places, ({ n }) => n % 4);
   await Promise.all(Array.from(shares.values(), (share) => withProxiedQueues((...on) => breakInSetup(share, ...on))));
 });

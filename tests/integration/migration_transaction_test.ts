@@ -15,7 +15,7 @@ function migration(up: string, down = "select 1"): () => Promise<{ default: unkn
   return () => Promise.resolve({ default: Written });
 }
 
-Deno.test("runMigration() applies a migration with its row of history, and takes both back", async () => {
+Deno.test("runMigration() applies a migration with its history row, and rolls both back", async () => {
   await withTestSchema(async (sql) => {
     const name = "20990101000000_more.ts";
     const load = migration("create table more (id int); insert into more values (1)", "drop table more");
@@ -30,7 +30,7 @@ Deno.test("runMigration() applies a migration with its row of history, and takes
   });
 });
 
-Deno.test("runMigration() undoes a migration that fails half-way, and names the file and Postgres's error", async () => {
+Deno.test("runMigration() undoes a migration that fails halfway, and names the file and Postgres's error", async () => {
   await withTestSchema(async (sql) => {
     const load = migration("create table half (id int); select * from nowhere");
     await rejects(runMigration(sql, "up", "20990101000000_half.ts", load), (error: unknown) => {
@@ -45,7 +45,7 @@ Deno.test("runMigration() undoes a migration that fails half-way, and names the 
   });
 });
 
-Deno.test("runMigration() refuses a file without a migration in it", async () => {
+Deno.test("runMigration() rejects a file without a migration", async () => {
   await withTestSchema(async (sql) => {
     for (const wrong of [undefined, {}, () => {}, class {}]) {
       const load = () => Promise.resolve({ default: wrong });
@@ -57,7 +57,7 @@ Deno.test("runMigration() refuses a file without a migration in it", async () =>
   });
 });
 
-Deno.test("the migrations leave what they promise: tables, and the players of the seed", async () => {
+Deno.test("the migrations create their tables and the seed's players", async () => {
   await withTestSchema(async (sql) => {
     const players = await sql.query("select id || ' ' || email as player from players order by id");
     deepStrictEqual(players.map(({ player }) => player), [

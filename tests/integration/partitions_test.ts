@@ -7,7 +7,7 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { explainStoreError, isPartitionMissing } from "../../shared/runtime/errors.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import { Layout } from "../../subscriber/store/layout.ts";
-import { makePartitions, readRunway } from "../../subscriber/store/partitions.ts";
+import { makePartitions, readRetentionAge, readRunway } from "../../subscriber/store/partitions.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { migrateFresh, runMigration } from "../../tools/migrate/transaction.ts";
@@ -62,7 +62,7 @@ async function make(database: Database, days = 7): Promise<RecordedLog> {
   return log;
 }
 
-Deno.test("a new database has a partition for every id: for each week, four ahead, and for ids of no such time", async () => {
+Deno.test("a new database has a partition for every id: one for each of four weeks ahead, and one for other ids", async () => {
   await withDatabase(async ({ sql, database }) => {
     const now = clock.now();
     const all = await weeks(sql);
@@ -81,10 +81,30 @@ Deno.test("a new database has a partition for every id: for each week, four ahea
   });
 });
 
-Deno.test("rows of the partitions are not counted, for no trigger of them can leave one out", async () => {
+Deno.test("the age of retention is the time since a run last succeeded; before any run, since the history begins", async () => {
+  await withDatabase(async ({ sql, database }) => {
+    const days = async () => Math.round(await readRetentionAge(database) / 86_400);
+    const ended = (ago: number, act: string, state: string) =>
+      sql.query(`
+        insert into acts (begun_at, ended_at, who, act, filter, peer, via, state)
+        values (now(), now() - interval '${ago} days', '', '${act}', '{}', '', '', '${state}')`);
+    strictEqual(await days(), 0);
+    await sql.query(
+      "insert into history (at, step_seconds, stored, dead, duplicates) values (now() - interval '9 days', 60, 0, 0, 0)",
+    );
+    await ended(1, "retention", "failed");
+    await ended(2, "drop", "done");
+    strictEqual(await days(), 9);
+    await ended(5, "retention", "done");
+    await ended(7, "retention", "done");
+    strictEqual(await days(), 5);
+  });
+});
+
+Deno.test("the store counts rows of partitions only when a trigger could drop one", async () => {
   await withDatabase(async ({ sql, database }) => {
     const layout = await Layout.read(database);
-    deepStrictEqual([layout.mayChangeRows, layout.countRows([of(v7(0))])], [false, ""]);
+    deepStrictEqual([layout.mayChangeRows, layout.countRows([of(v7(0))])], [false, []]);
     await sql.query(`create function nothing() returns trigger language plpgsql as 'begin return null; end';
       create trigger nothing before insert on events_before for each row execute function nothing()`);
     strictEqual((await Layout.read(database)).mayChangeRows, true);
@@ -92,7 +112,7 @@ Deno.test("rows of the partitions are not counted, for no trigger of them can le
 });
 
 test(
-  "a trigger of one partition that leaves rows out: the events are held, though the connections were open before",
+  "events are held when a trigger of one partition drops rows, though the connections were open before",
   `create function nothing() returns trigger language plpgsql as 'begin return null; end';
    create trigger nothing before insert on events_before for each row execute function nothing()`,
   async (subscriber) => {
@@ -104,7 +124,7 @@ test(
   },
 );
 
-Deno.test("the migration leaves a table with rows as it is, and the way back keeps rows and privileges", async () => {
+Deno.test("the migration leaves a table with rows unchanged, and the rollback keeps rows and privileges", async () => {
   await withEmptySchema(async (sql) => {
     const earlier = new Map([...catalogue].filter(([name]) => name < migration));
     const step = (direction: "up" | "down") => runMigration(sql, direction, migration, catalogue.get(migration)!);
@@ -133,7 +153,7 @@ Deno.test("the migration leaves a table with rows as it is, and the way back kee
   });
 });
 
-Deno.test("makePartitions() makes what is missing of four weeks, and ids that were there are known afterwards", async () => {
+Deno.test("makePartitions() creates what is missing of four weeks, and earlier ids stay known", async () => {
   await withDatabase(async ({ sql, database }) => {
     const all = await weeks(sql);
     await sql.query(withWeeks(1));
@@ -154,7 +174,7 @@ Deno.test("makePartitions() makes what is missing of four weeks, and ids that we
   });
 });
 
-Deno.test("makePartitions() makes partitions of other lengths behind those that are there", async () => {
+Deno.test("makePartitions() adds partitions of another length after the existing ones", async () => {
   await withDatabase(async ({ sql, database }) => {
     await sql.query(withWeeks(1));
     await make(database, 1);
@@ -167,7 +187,7 @@ Deno.test("makePartitions() makes partitions of other lengths behind those that 
   });
 });
 
-Deno.test("makePartitions() waits neither for another that makes them nor, for long, for a batch that has the table", async () => {
+Deno.test("makePartitions() waits neither for a concurrent run nor long for a batch that uses the table", async () => {
   await withDatabase(async ({ sql, url, database }) => {
     await sql.query(withWeeks(1));
     await using other = new Session(url, { name: "casino-test" });
@@ -186,7 +206,7 @@ Deno.test("makePartitions() waits neither for another that makes them nor, for l
 });
 
 test(
-  "a week without its partition: its events are held until that is made, and one with an id of another time is a letter",
+  "a week without its partition: its events are held until it exists, and an event with an id of another time is dead-lettered",
   withWeeks(0),
   async (subscriber) => {
     const today = v7(clock.now());

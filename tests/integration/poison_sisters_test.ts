@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { bet, deliveryOf } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { Session } from "../../shared/postgres/session.ts";
-import { many, test } from "../servers/altered_postgres.ts";
+import { lockingPlayers, many, test } from "../servers/altered_postgres.ts";
 import { withoutPartitions } from "../servers/test_schema.ts";
 
 const id = "0190f3f5-3a00-7000-8000-000000000001";
@@ -25,7 +25,7 @@ for (const time of ["20000-01-01", "0044-03-15 BC", "294276-12-31", "4713-01-02 
 }
 
 test(
-  "a unique index over player, type and time, and no other event: the second one is store-rejected",
+  "a unique index over player, type and time: only the second event is store-rejected",
   `${withoutPartitions} create unique index no_twice on events (player_id, type, created_at)`,
   async (subscriber) => {
     await subscriber.settle(bet({ playerId: 5n, id: 1n }));
@@ -53,7 +53,7 @@ for (const neighbours of [0, 1_000]) {
 }
 
 test(
-  "a trigger that asks for a database that is not there, for one event: it is held by itself, and all others are stored",
+  "a trigger that asks for a database that is down, for one event: the event is held alone, and all others are stored",
   `create function ask_other() returns trigger language plpgsql as $$ begin
      if new.amount = 13 then perform pg_database_size('nowhere'); end if; return new; end $$;
    create trigger ask_other before insert on events for each row execute function ask_other()`,
@@ -72,15 +72,15 @@ test(
 );
 
 test(
-  "a session that locks a player's totals: the search for the event waits for 500 ms at a time, and not for DATABASE_TIMEOUT_MS",
-  "select",
+  "a session that locks a row that a trigger needs: the search for the event waits for 500 ms at a time, not for DATABASE_TIMEOUT_MS",
+  `${lockingPlayers} insert into locks values (77)`,
   async (subscriber) => {
     await subscriber.settle(bet({ playerId: 77n }));
     // The probe copies the last stored event, so the last one must be of another player.
     await subscriber.settle(bet({ id: 1n }));
     await using rival = new Session(subscriber.url, { name: "casino-test" });
     const { settled } = await rival.transaction(async (ask) => {
-      await ask("select from player_totals where player_id = 77 for update");
+      await ask("select from locks where player_id = 77 for update");
       const settled = subscriber.settle(
         ...many(50),
         bet({ playerId: 77n }),

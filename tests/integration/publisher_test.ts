@@ -28,7 +28,7 @@ function test(what: string, use: Use, changes: (queues: TestQueues) => Partial<P
   });
 }
 
-test(".publish() resolves when the message is in the queue, with all its properties", async (publisher, queues) => {
+test(".publish() resolves when the message is in the queue with all its properties", async (publisher, queues) => {
   const headers = { "x-of-ours": "häder" };
   const sent = outgoing(queues.events, { headers, timestampMs: 1_700_000_000_123 });
   await publisher.publish(sent);
@@ -40,7 +40,7 @@ test(".publish() resolves when the message is in the queue, with all its propert
   deepStrictEqual([withoutBrokerHeaders(properties.headers ?? {}), content.toString()], [headers, "a body"]);
 });
 
-test(".publish() reports a message that no queue takes, though the broker confirms it", async (publisher, queues) => {
+test(".publish() reports a message that no queue takes, although the broker confirms it", async (publisher, queues) => {
   const { channel, events } = queues;
   await untilConnected(publisher);
   await channel.unbindQueue(events, events, "");
@@ -51,7 +51,7 @@ test(".publish() reports a message that no queue takes, though the broker confir
   });
 }, () => ({ giveUpAfterMs: 1_500 }));
 
-test(".publish() goes through when a queue is bound before it gives up", async (publisher, { channel, events }) => {
+test(".publish() succeeds when a queue is bound before its deadline", async (publisher, { channel, events }) => {
   await publisher.publish(outgoing(events));
   await channel.unbindQueue(events, events, "");
   const published = publisher.publish(outgoing(events));
@@ -59,7 +59,7 @@ test(".publish() goes through when a queue is bound before it gives up", async (
   await published;
 }, () => ({ giveUpAfterMs: 10_000 }));
 
-test(".publish() reports what a full queue refuses", async (publisher, { events }) => {
+test(".publish() reports a message that a full queue refuses", async (publisher, { events }) => {
   // A quorum queue notices a little late that it is full.
   const refusal = await eventually("a refusal", async () => {
     const error = await publisher.publish(outgoing(events)).catch((error) => error);
@@ -71,7 +71,7 @@ test(".publish() reports what a full queue refuses", async (publisher, { events 
   giveUpAfterMs: 300,
 }));
 
-test(".publish() refuses at once headers that AMQP cannot carry, and goes on", async (publisher, { events }) => {
+test(".publish() rejects headers that AMQP cannot carry at once, and continues", async (publisher, { events }) => {
   await publisher.publish(outgoing(events));
   // amqplib takes the second header, a table of a foreign program, for its own notation.
   const unwritable = [{ huge: "x".repeat(70_000) }, { foreign: { "!": "long", value: "no number" } }];
@@ -110,7 +110,7 @@ async function publishAround(publisher: ConfirmPublisher, { events, channel }: T
 }
 
 test(
-  ".publish() refuses at once what the broker closes the connection over; the others go, each once",
+  ".publish() rejects at once a message over which the broker closes the connection; the others go, each once",
   async (publisher, queues) => {
     const large = { headers: largeHeaders, alone: true };
     deepStrictEqual(await publishAround(publisher, queues, large), {
@@ -121,7 +121,7 @@ test(
 );
 
 test(
-  ".publish() finds which message it was that the broker closed the connection over, if it was not sent alone",
+  ".publish() finds the message over which the broker closed the connection among several",
   async (publisher, queues) => {
     const { count, ...rest } = await publishAround(publisher, queues, { headers: largeHeaders });
     deepStrictEqual(rest, { large: "unacceptable", others: new Set(["confirmed"]), bodies: 100 });
@@ -131,7 +131,7 @@ test(
   smallFrames,
 );
 
-test(".publish() fails, in words, on an exchange that is not there", async (publisher, { events }) => {
+test(".publish() fails with a sentence when the exchange does not exist", async (publisher, { events }) => {
   await untilConnected(publisher);
   await rejects(publisher.publish(outgoing(events)), (error) => {
     strictEqual(error instanceof PublishError, true);
@@ -140,7 +140,7 @@ test(".publish() fails, in words, on an exchange that is not there", async (publ
   });
 }, () => ({ topology: [], giveUpAfterMs: 1_500 }));
 
-test(".publish() declares an exchange again that was deleted, and loses nothing", async (publisher, queues) => {
+test(".publish() declares a deleted exchange again, and loses nothing", async (publisher, queues) => {
   const { events, channel } = queues;
   await publisher.publish(outgoing(events));
   await channel.deleteExchange(events);
@@ -148,7 +148,7 @@ test(".publish() declares an exchange again that was deleted, and loses nothing"
   await eventually("the messages", async () => (await channel.checkQueue(events)).messageCount >= 21);
 });
 
-test(".room() bounds the messages in flight", async (publisher, { events }) => {
+test(".room() limits the messages in flight", async (publisher, { events }) => {
   let most = 0;
   for (let i = 0; i < 200; i++) {
     await publisher.room();
@@ -159,7 +159,7 @@ test(".room() bounds the messages in flight", async (publisher, { events }) => {
   deepStrictEqual([most, publisher.inFlight], [10, 0]);
 }, () => ({ maxInFlight: 10 }));
 
-test(".publish() bounds the messages in flight, however many callers wait for room", async (publisher, { events }) => {
+test(".publish() limits the messages in flight for any number of callers", async (publisher, { events }) => {
   let most = 0;
   await Promise.all(Array.from({ length: 200 }, async () => {
     await publisher.publish(outgoing(events));
@@ -168,11 +168,11 @@ test(".publish() bounds the messages in flight, however many callers wait for ro
   strictEqual(most <= 10, true, `${most} in flight`);
 }, () => ({ maxInFlight: 10 }));
 
-test(".publish() reports a message as not sent when there is no broker", async (publisher, { events }) => {
+test(".publish() reports a message as not sent without a broker", async (publisher, { events }) => {
   await rejects(publisher.publish(outgoing(events)), /there is no connection to the broker/);
 }, () => ({ url: "amqp://guest:guest@127.0.0.1:1", giveUpAfterMs: 200 }));
 
-test(" ends at once on credentials that the broker refuses, without telling them", async (publisher, { events }) => {
+test(" stops at once when the broker refuses the credentials, without showing them", async (publisher, { events }) => {
   await rejects(publisher.publish(outgoing(events)), (error: unknown) => {
     match((error as Error).message, /ACCESS[_-]REFUSED/);
     strictEqual((error as Error).message.includes("wrong-password"), false);

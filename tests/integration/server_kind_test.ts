@@ -8,7 +8,7 @@ const [rabbitmq, redis, postgres] = [servers.RABBITMQ_URL, servers.REDIS_URL, se
   new URL(url)
 );
 
-Deno.test("serverKindAt() knows RabbitMQ, Redis, Postgres and an HTTP server", async () => {
+Deno.test("serverKindAt() recognizes RabbitMQ, Redis, Postgres and an HTTP server", async () => {
   const http = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response());
   const kinds = [rabbitmq!, redis!, postgres!].map(({ hostname, port }) => serverKindAt(hostname, Number(port)));
   strictEqual((await Promise.all(kinds)).join(), "RabbitMQ,Redis,Postgres");
@@ -16,7 +16,7 @@ Deno.test("serverKindAt() knows RabbitMQ, Redis, Postgres and an HTTP server", a
   await http.shutdown();
 });
 
-Deno.test("serverKindAt() knows nothing of a server that is silent, or is not there", async () => {
+Deno.test("serverKindAt() returns nothing for a silent or absent server", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const asked = serverKindAt("127.0.0.1", listener.addr.port);
   const connection = await listener.accept();
@@ -26,7 +26,7 @@ Deno.test("serverKindAt() knows nothing of a server that is silent, or is not th
   strictEqual(await serverKindAt("127.0.0.1", listener.addr.port), undefined);
 });
 
-Deno.test("otherServerAt() names setting, address and what answers; it has nothing to say of the right server", async () => {
+Deno.test("otherServerAt() names setting, address and the other server, and returns nothing for the right one", async () => {
   strictEqual(
     (await otherServerAt(`postgres://casino@${redis!.host}/casino`, "Postgres"))?.message,
     `DATABASE_URL must point at Postgres, but Redis answers at ${redis!.host}`,
@@ -34,7 +34,7 @@ Deno.test("otherServerAt() names setting, address and what answers; it has nothi
   strictEqual(await otherServerAt(servers.REDIS_URL, "Redis"), undefined);
 });
 
-Deno.test("explainConnection() asks a server that hung up what it is, and none that refuses connections", async () => {
+Deno.test("explainConnection() identifies a server that hangs up, and none that refuses connections", async () => {
   const url = `redis://${postgres!.host}`;
   const hungUp = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
   const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
@@ -49,7 +49,7 @@ Deno.test("explainConnection() asks a server that hung up what it is, and none t
   );
 });
 
-Deno.test("openConnection() says that Postgres or Redis answers where RABBITMQ_URL leads", async () => {
+Deno.test("openConnection() says that Postgres or Redis answers at RABBITMQ_URL", async () => {
   for (const [{ host }, kind] of [[postgres!, "Postgres"], [redis!, "Redis"]] as const) {
     await rejects(openConnection({ url: `amqp://guest:guest@${host}`, name: "other" }), {
       name: "PermanentError",

@@ -7,7 +7,7 @@ import { Session } from "../../shared/postgres/session.ts";
 
 const name = "casino-test";
 
-Deno.test("Session.query() rounds no number, and takes no local time for a time of its own", async () => {
+Deno.test("Session.query() rounds no number, and shifts no local time", async () => {
   await using sql = new Session(servers.DATABASE_URL, { name });
   const row = await sql.one(
     `select 9007199254740993::int8 as int8, 0.10::numeric as numeric, 7::int4 as int4, 0.5::float8 as float8,
@@ -20,7 +20,7 @@ Deno.test("Session.query() rounds no number, and takes no local time for a time 
   });
 });
 
-Deno.test("Session.query() takes parameters of each kind, and several statements of which the last one answers", async () => {
+Deno.test("Session.query() accepts parameters of each kind, and several statements with the last one's result", async () => {
   await using sql = new Session(servers.DATABASE_URL, { name });
   const given = [2n ** 62n, "it's", false, new Date(7), null, ["a", 'b"']] as const;
   const asked =
@@ -32,13 +32,13 @@ Deno.test("Session.query() takes parameters of each kind, and several statements
   deepStrictEqual(await sql.query(""), []);
 });
 
-Deno.test("Session.one() refuses none and more than one", async () => {
+Deno.test("Session.one() rejects no row and several rows", async () => {
   await using sql = new Session(servers.DATABASE_URL, { name });
   await rejects(sql.one("select 1 where false"), /expected 1 row, but got 0 from: select 1 where false/);
   await rejects(sql.one("select generate_series(1, 2)"), /expected 1 row, but got 2/);
 });
 
-Deno.test("Session.transaction() commits, or leaves nothing of a transaction that failed or was given up", async () => {
+Deno.test("Session.transaction() commits, or rolls back completely after an error or an abort", async () => {
   await withEmptySchema(async (sql) => {
     await sql.query("create table t (n int)");
     await sql.transaction(async (ask) => {
@@ -60,7 +60,7 @@ Deno.test("Session.transaction() commits, or leaves nothing of a transaction tha
   });
 });
 
-Deno.test("Session.query() ends a statement that takes too long, and works again after its connection is lost", async () => {
+Deno.test("Session.query() cancels a slow statement, and works again after its connection is lost", async () => {
   await using proxy = await TcpProxy.before(servers.DATABASE_URL);
   await using sql = new Session(proxy.url, { name, timeoutMs: 100 });
   await rejects(sql.query("select pg_sleep(5)"), /statement timeout/);
@@ -73,7 +73,7 @@ Deno.test("Session.query() ends a statement that takes too long, and works again
   strictEqual((await sql.one("select 1 as one"))["one"], 1);
 });
 
-Deno.test("Session says in one sentence that no server answers, or that the server hangs up", async () => {
+Deno.test("Session reports in one sentence that no server answers, or that the server hangs up", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `postgres://casino@127.0.0.1:${listener.addr.port}/casino`;
   const sentence = async () => {
@@ -88,14 +88,14 @@ Deno.test("Session says in one sentence that no server answers, or that the serv
   match(await sentence(), /^Postgres does not answer at 127\.0\.0\.1:\d+ \(ECONNREFUSED\)\. Run `deno task up`/);
 });
 
-Deno.test("Session.close() waits 2 s at most for a statement under way", async () => {
+Deno.test("Session.close() waits at most 2 s for a running statement", async () => {
   const sql = new Session(servers.DATABASE_URL, { name });
   const sleeping = rejects(sql.query("select pg_sleep(60)"), /Connection terminated/);
   await sql.close();
   await sleeping;
 });
 
-Deno.test("copyOut() hands over all rows while none is read ahead, and an error of the taker leaves a sound connection", async () => {
+Deno.test("copyOut() hands over all rows without reading ahead, and stays usable after an error of the reader", async () => {
   await using sql = new Session(servers.DATABASE_URL, { name });
   const statement = "copy (select n, repeat('x', 1000) from generate_series(1, 20000) as n) to stdout";
   let [lines, atOnce, most] = [0, 0, 0];

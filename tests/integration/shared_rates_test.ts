@@ -71,18 +71,18 @@ const junk: Record<string, string | Uint8Array> = {
   "JSON nested too deeply": "[".repeat(2_000) + "]".repeat(2_000),
 };
 for (const [what, value] of Object.entries(junk)) {
-  test(`discards ${what} in the cache, and goes on`, async (shared, redis, keys) => {
+  test(`discards ${what} in the cache, and continues`, async (shared, redis, keys) => {
     await redis.set(keys.rates, Buffer.from(value as string), "PX", 60_000);
     await assertGoesOn(shared);
   });
 }
 
-test("discards a value of another type in the cache, and goes on", async (shared, redis, keys) => {
+test("discards a value of another type in the cache, and continues", async (shared, redis, keys) => {
   await redis.hset(keys.rates, "USD", "1.07");
   await assertGoesOn(shared);
 });
 
-test("discards rates that would never expire, and goes on", async (shared, redis, keys) => {
+test("discards rates that would never expire, and continues", async (shared, redis, keys) => {
   const ahead = { ...good, as_of_ms: Number.MAX_SAFE_INTEGER };
   for (const each of [good, ahead, { ...ahead, v: 2 }]) {
     await redis.set(keys.rates, JSON.stringify(each));
@@ -118,7 +118,7 @@ test("shares its key with releases since 0.1.0, and ignores additions of later o
   deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
 });
 
-test("discards no rates that were written since it read the ones it cannot use", async (shared, redis, keys) => {
+test("discards no rates that were written after it read invalid ones", async (shared, redis, keys) => {
   await redis.set(keys.rates, JSON.stringify({ ...good, v: 2 }), "PX", 60_000);
   const looks = await Promise.all([
     shared.lookOrLock("a", 10_000),
@@ -128,7 +128,7 @@ test("discards no rates that were written since it read the ones it cannot use",
   deepStrictEqual((await shared.lookOrLock("b", 10_000)).cached?.rates, someRates);
 });
 
-test("leaves no key behind without a time to live", async (shared, redis, { rates, lock }) => {
+test("leaves no key without a time to live", async (shared, redis, { rates, lock }) => {
   await shared.lookOrLock("a", 10_000);
   strictEqual(await redis.pttl(lock) > 0, true);
   await shared.pause("a", 10_000);
@@ -139,7 +139,7 @@ test("leaves no key behind without a time to live", async (shared, redis, { rate
   strictEqual(await redis.pttl(rates) > 0, true);
 });
 
-Deno.test("RedisRates keeps prefixes apart", async () => {
+Deno.test("RedisRates separates prefixes", async () => {
   await withRedis(async (one) => {
     await withRedis(async (other) => {
       strictEqual((await one.lookOrLock("a", 10_000)).state, "locked");

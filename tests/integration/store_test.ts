@@ -7,6 +7,7 @@ import type { Session } from "../../shared/postgres/session.ts";
 import { testStore } from "../conformance/store.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 import { compact, findLeaders } from "../../subscriber/store/compact.ts";
+import { fold } from "../../subscriber/store/fold.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deposit, enriched, gameStart } from "../fixtures/deliveries.ts";
 import { readTotals } from "../../subscriber/metrics/materialized.ts";
@@ -25,11 +26,13 @@ async function answered(database: Database): Promise<object> {
   return lasting((await readTotals(database)).materialized);
 }
 
-Deno.test("readTotals() knows no player while there is none, nor one with games alone", async () => {
+Deno.test("readTotals() returns no leaders without events, nor after games alone", async () => {
   await withDatabase(async (database) => {
     const nobody = { top_player_bets: null, top_player_wins: null, top_player_deposits: null };
     const nothing = { events_total: 0, events_per_minute: 0, events_per_second_moving_average: 0 };
-    deepStrictEqual(await readTotals(database), { materialized: { ...nothing, ...nobody }, eventsLastSecond: 0 });
+    deepStrictEqual(await readTotals(database), {
+      ...{ materialized: { ...nothing, ...nobody }, eventsLastSecond: 0, lagSeconds: 0 },
+    });
     await new PostgresStore(database, "s").save([enriched(gameStart())]);
     deepStrictEqual(await answered(database), { events_total: 1, ...nobody });
     await new PostgresStore(database, "s").save([enriched(bet({ playerId: 12n }))]);
@@ -38,7 +41,7 @@ Deno.test("readTotals() knows no player while there is none, nor one with games 
   });
 });
 
-Deno.test("readTotals() equals SQL over the events, whichever subscriber stored them, also while old counts are compacted", async () => {
+Deno.test("readTotals() equals SQL over the events of all subscribers, also while old counts are compacted", async () => {
   await withDatabase(async (database, sql) => {
     const random = seededRandom(7);
     const stores = ["a", "b", "it's c"].map((id) => new PostgresStore(database, id));
@@ -53,7 +56,10 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
                 : bet({ playerId: playerId(), hasWon: random.next() < 0.4 }),
             ));
           return store.save(batch).then(() => {});
-        }).concat(round % 3 === 2 ? [compact(database), compact(database)] : []),
+        }).concat(
+          round % 3 === 2 ? [compact(database), compact(database)] : [],
+          round % 2 === 1 ? [fold(database).then(() => {}), fold(database).then(() => {})] : [],
+        ),
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));
       // As if hours had passed.
@@ -62,6 +68,9 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
         [round + 1],
       );
     }
+    deepStrictEqual(await answered(database), await materializedBySql(sql));
+    strictEqual(await fold(database), true);
+    deepStrictEqual(await sql.one("select count(*)::int as batches from batch_totals"), { batches: 0 });
     await compact(database);
     deepStrictEqual(await answered(database), await materializedBySql(sql));
     const rows = await sql.one(`select (select count(*)::int from event_counts) as counts,
@@ -70,7 +79,7 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
   });
 });
 
-Deno.test("readTotals() gives numbers beyond 2^53, and the least player id, exactly", async () => {
+Deno.test("readTotals() returns numbers beyond 2^53 and the lowest player id exactly", async () => {
   await withDatabase(async (database) => {
     const store = new PostgresStore(database, "s");
     await store.save([enriched(deposit({ playerId: -(2n ** 63n), amount: 2n ** 62n }))]);
@@ -82,7 +91,7 @@ Deno.test("readTotals() gives numbers beyond 2^53, and the least player id, exac
   });
 });
 
-Deno.test("readTotals() counts the last 60 s, and the last second that is over", async () => {
+Deno.test("readTotals() counts the last 60 s, and the last complete second", async () => {
   await withDatabase(async (database, sql) => {
     await sql.query(`insert into event_counts (second, subscriber_id, events) values
       (date_trunc('second', now()) - interval '2 minutes', 'a', 1000),
@@ -96,7 +105,7 @@ Deno.test("readTotals() counts the last 60 s, and the last second that is over",
   });
 });
 
-Deno.test("readTotals() tells an even stream evenly, wherever in its second the minute began", async () => {
+Deno.test("readTotals() reports a steady rate for a steady stream, at any phase of a second", async () => {
   await withDatabase(async (database, sql) => {
     const begun = await sql.one<{ seconds: number }>(`
       with stored as (
@@ -116,12 +125,13 @@ Deno.test("readTotals() tells an even stream evenly, wherever in its second the 
   });
 });
 
-Deno.test("findLeaders() sees players that took the lead while a subscriber of the version before was at work", async () => {
+Deno.test("findLeaders() finds new leaders while a subscriber of the previous version works", async () => {
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "new").save([
       enriched(bet({ playerId: 4n })),
       enriched(deposit({ playerId: 5n })),
     ]);
+    await fold(database);
     await sql.query("update player_totals set bets = 7, deposits_eur = 8 where player_id = 5");
     await findLeaders(database);
     const { top_player_bets, top_player_deposits } = (await readTotals(database)).materialized;
@@ -129,9 +139,10 @@ Deno.test("findLeaders() sees players that took the lead while a subscriber of t
   });
 });
 
-Deno.test("the migration that brings player_leaders finds the players that lead already", async () => {
+Deno.test("the migration that adds player_leaders finds the existing leaders", async () => {
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "s").save([enriched(bet({ playerId: 4n })), enriched(deposit({ playerId: 5n }))]);
+    await fold(database);
     const before = await answered(database);
     await sql.query("delete from player_leaders");
     const { default: Migration } = await import("../../migrations/20261124000000_create_player_leaders.ts");

@@ -59,8 +59,8 @@ export class Subscriber {
   /** Asserts that the stored, counted and reported events are the same. */
   async check(stored: number): Promise<void> {
     strictEqual(await this.rows(), stored);
-    const { counted } = await this.sql.one("select coalesce(sum(events), 0)::int as counted from event_counts");
-    const { bets } = await this.sql.one(`select coalesce((select sum(bets) from player_totals), 0) =
+    const { counted } = await this.sql.one("select coalesce(sum(events), 0)::int as counted from event_counts_now");
+    const { bets } = await this.sql.one(`select coalesce((select sum(bets) from player_totals_now), 0) =
       (select count(*) from events where type = 'bet') as bets`);
     const ids = await this.sql.query<{ id: string }>("select message_id as id from events order by 1");
     deepStrictEqual([this.stats.stored, counted, bets], [stored, stored, true]);
@@ -134,6 +134,16 @@ export async function whileItRuns(
     await running.finally(() => pool.close());
   }
 }
+
+/**
+ * SQL of a trigger that locks the player of each event in the table `locks`, as a trigger of the casino's own may. It is
+ * deferred: so the wait for the lock begins with a statement, and ends by `lock_timeout`, not by `statement_timeout`.
+ */
+export const lockingPlayers = `create table locks (player_id bigint primary key);
+  create function lock_player() returns trigger language plpgsql as $$ begin
+    perform from locks where player_id = new.player_id for update; return null; end $$;
+  create constraint trigger lock_player after insert on events deferrable initially deferred
+    for each row execute function lock_player();`;
 
 export const many = (count: number) => Array.from({ length: count }, (_, i) => bet({ id: BigInt(1_000 + i) }));
 

@@ -23,7 +23,7 @@ export function lasting(materialized: Materialized): object {
 /** Fails unless exactly this many events are stored, and counts and players' totals match them. */
 export async function checkTotals(sql: Session, events: number): Promise<void> {
   const found = await sql.one(`
-    select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,
-      (select count(*)::int from events where type = 'bet') - (select sum(bets)::int from player_totals) as uncounted_bets`);
+    select (select count(*)::int from events) as events, (select sum(events)::int from event_counts_now) as counted,
+      (select count(*)::int from events where type = 'bet') - (select sum(bets)::int from player_totals_now) as uncounted_bets`);
   deepStrictEqual(found, { events, counted: events, uncounted_bets: 0 });
 }

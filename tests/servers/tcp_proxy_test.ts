@@ -48,7 +48,7 @@ async function echo(client: Deno.TcpConn, bytes: Uint8Array): Promise<Uint8Array
   return back;
 }
 
-Deno.test("TcpProxy passes every byte, in order, also late, slowly and in slices", async () => {
+Deno.test("TcpProxy passes every byte in order, also late, slowly and in slices", async () => {
   await withEcho(async (proxy, dial) => {
     const client = await dial();
     deepStrictEqual(await echo(client, sent), sent);
@@ -59,7 +59,7 @@ Deno.test("TcpProxy passes every byte, in order, also late, slowly and in slices
   });
 });
 
-Deno.test("TcpProxy as a black hole passes nothing until it is healed, and then everything", async () => {
+Deno.test("TcpProxy as a black hole passes nothing until it is healed, then everything", async () => {
   await withEcho(async (proxy, dial) => {
     const client = await dial();
     await echo(client, sent);
@@ -73,7 +73,7 @@ Deno.test("TcpProxy as a black hole passes nothing until it is healed, and then 
   });
 });
 
-Deno.test("TcpProxy resets connections: at once, after so many bytes, and new ones", async () => {
+Deno.test("TcpProxy resets connections at once, after a number of bytes, and new ones", async () => {
   await withEcho(async (proxy, dial) => {
     const first = await dial();
     await echo(first, sent);

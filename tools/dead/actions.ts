@@ -1,21 +1,25 @@
 /** The actions of `deno task dead`, by their first word. Each returns the exit status. */
-import { type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
+import { type Filter, groupToJson, historyToJson, type LetterHistory } from "../../shared/rabbitmq/dead/admin.ts";
 import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay as replayLetters } from "../../shared/rabbitmq/dead/replay.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { printable, printableJson } from "../../shared/runtime/printable.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import type { LetterClaims } from "../../subscriber/dead_letters/claims.ts";
+import { readLetterHistory } from "../../subscriber/dead_letters/letter_history.ts";
 import type { KeptLetter } from "../../subscriber/dead_letters/letter_row.ts";
 import type { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { pagesOf, replaySource, type SelectionOptions } from "../../subscriber/dead_letters/replay_source.ts";
+import { describeLineage } from "./lineage.ts";
 import { countReasons, describeGroup, describeInFull, summarize } from "./print.ts";
 
 export interface Task {
+  readonly database: Pick<Database, "copyIn" | "query">;
   readonly table: LetterTable;
   readonly claims: LetterClaims;
   readonly filter: Filter;
@@ -74,20 +78,29 @@ async function groups({ table, filter, flags }: Task): Promise<number> {
   return 0;
 }
 
+/** With several letters of one message, its history follows the last of them; `--json` has it with each. */
 async function show(task: Task): Promise<number> {
-  let found = false;
+  const { database, flags: { json }, filter } = task;
+  const histories = new Map<string, LetterHistory>();
   for await (const letters of pagesOf(task.table, { ...selectionOf(task), mostBodyBytes: mostBodyShown })) {
-    found = true;
-    for (const letter of letters) print(task, letter, describeInFull, mostBodyShown);
+    for (const letter of letters) {
+      const { messageId } = letter;
+      const history = histories.get(messageId) ?? await readLetterHistory(database, messageId);
+      histories.set(messageId, history);
+      if (!json) print(task, letter, describeInFull);
+      else {
+        const shown = { ...deadLetterToJson(letter, mostBodyShown), history: historyToJson(history) };
+        console.log(printableJson(JSON.stringify(shown)));
+      }
+    }
   }
-  if (!found) {
+  if (histories.size === 0) {
     console.error(
-      `There is no dead letter ${
-        task.filter.ids?.join(", ")
-      }. If it was replayed, dropped or resolved, add --status any.`,
+      `There is no dead letter ${filter.ids?.join(", ")}. If it was replayed, dropped or resolved, add --status any.`,
     );
   }
-  return found ? 0 : 1;
+  if (!json) { for (const line of Array.from(histories.values()).flatMap(describeLineage)) console.log(line); }
+  return histories.size > 0 ? 0 : 1;
 }
 
 async function drop(task: Task): Promise<number> {
@@ -160,13 +173,8 @@ function selectionOf({ filter, flags: { limit, newest }, stop }: Task): Selectio
 }
 
 /** Prints only the beginning of the body; the table keeps all of it. */
-function print(
-  { flags }: Task,
-  letter: KeptLetter,
-  text: (letter: KeptLetter) => string,
-  mostBodyBytes = mostBodyListed,
-): void {
-  console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter, mostBodyBytes))) : text(letter));
+function print({ flags }: Task, letter: KeptLetter, text: (letter: KeptLetter) => string): void {
+  console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter, mostBodyListed))) : text(letter));
 }
 
 class Counts {

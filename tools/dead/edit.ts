@@ -3,7 +3,6 @@ import { type Change, parseChange } from "../../shared/event/change.ts";
 import { UsageError } from "../../shared/runtime/configuration/command.ts";
 import { printable, printableJson } from "../../shared/runtime/printable.ts";
 import { editOf, type EditOutcome, outcomeToJson } from "../../shared/rabbitmq/dead/edit.ts";
-import type { Database } from "../../shared/postgres/pool.ts";
 import { editLetters } from "../../subscriber/dead_letters/edit_letters.ts";
 import { pagesOf } from "../../subscriber/dead_letters/replay_source.ts";
 import type { Task } from "./actions.ts";
@@ -29,7 +28,7 @@ export async function readChange(
 }
 
 /** Edits after a preview: a person confirms, and a program passes --yes. */
-export async function edit(task: Task & { readonly change: Change; readonly database: Database }): Promise<number> {
+export async function edit(task: Task & { readonly change: Change }): Promise<number> {
   const { flags, filter, table, change, by, database, stop } = task;
   const selection = { filter, status: "dead", limit: flags.limit, stop } as const;
   const one = filter.ids?.length === 1;

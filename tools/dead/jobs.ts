@@ -1,5 +1,5 @@
 /** `deno task dead jobs` */
-import { printable, printableJson } from "../../shared/runtime/printable.ts";
+import { plural, printable, printableJson } from "../../shared/runtime/printable.ts";
 import { UsageError } from "../../shared/runtime/configuration/command.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { type Job, type JobOutcome, jobToJson } from "../../subscriber/dead_letters/jobs/job.ts";
@@ -48,14 +48,14 @@ export function tell(job: Job, outcome: JobOutcome, json: boolean): void {
   if (job.act === "replay") {
     const way = Math.max(0, job.done - outcome.stored - outcome.died);
     console.log(
-      `  stored: ${outcome.stored}, failed again with the same cause: ${outcome.died}, outcome unknown: ${way}`,
+      `  ${outcome.stored} stored, ${outcome.died} failed again with the same cause, ${way} pending`,
     );
     for (const { messageId, reason, detail } of outcome.deaths) {
       console.log(printable(`  failed again ${messageId}  ${reason}  ${detail}`, 240));
     }
   }
   if (job.state === "stopped" || job.state === "paused") {
-    console.log(`  resume it with deno task dead jobs resume ${job.id}`);
+    console.log(`  Resume it: deno task dead jobs resume ${job.id}`);
   }
 }
 
@@ -63,7 +63,7 @@ function line(
   { id, act, state, done, total, refused, failed, rate, createdBy, createdAt, owner, problem }: Job,
 ): string {
   const by = owner === undefined ? "" : `  run by ${owner}`;
-  const rest = refused + failed === 0 ? "" : `, refused: ${refused}, failed: ${failed}`;
+  const rest = refused + failed === 0 ? "" : `, ${refused} refused, ${failed} failed`;
   return [
     `${id}  ${act}  ${state}  ${done} of ${
       letters(total)
@@ -73,5 +73,5 @@ function line(
 }
 
 export function letters(count: number): string {
-  return count === 1 ? "1 letter" : `${count} letters`;
+  return plural(count, "letter");
 }

@@ -29,7 +29,7 @@ const by = "deno task dead";
 await runCommand({
   name: "deno task dead",
   summary: "Lists, edits and replays dead letters: events that could not be processed, each with its reason.\n" +
-    "list shows the letters, groups counts them by cause, and show ID prints every fact of one letter.\n" +
+    "list shows the letters, groups counts them by cause, and show ID prints every fact of one letter and its history.\n" +
     "replay publishes letters again under their own ids. edit changes the event that a replay publishes, and keeps the\n" +
     "original. drop marks letters as dropped, and undo restores dropped letters; both keep the letters in the table.\n" +
     `An action on more than ${many} letters becomes a job, which subscribers run: jobs lists the jobs, jobs ID shows one,\n` +
@@ -124,7 +124,7 @@ await runCommand({
     const table = new LetterTable(database);
     let affected: number | undefined;
     const task = {
-      ...{ table, claims: new LetterClaims(database), filter, flags, config, by, stop: shutdown.stop },
+      ...{ database, table, claims: new LetterClaims(database), filter, flags, config, by, stop: shutdown.stop },
       onDone: () => void (affected = (affected ?? 0) + 1),
     };
     const jobs = new JobTable(database);
@@ -134,7 +134,7 @@ await runCommand({
       if (action === "leave") return await leave(new Takes(database), operandId!);
       const change = action === "edit" ? await readChange(flags) : undefined;
       const act = jobActs.find((act) => act === action);
-      const asks = { ...task, jobs, change, database };
+      const asks = { ...task, jobs, change };
       if (act && await isJob(act, asks)) return await orderJob(act, asks);
       return action === "edit" ? await edit({ ...asks, change: change! }) : await actions[action](task);
     };

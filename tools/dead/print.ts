@@ -1,5 +1,5 @@
 /** Prints dead letters for humans. */
-import { cutTo, printable } from "../../shared/runtime/printable.ts";
+import { cutTo, plural, printable } from "../../shared/runtime/printable.ts";
 import type { CauseGroup } from "../../shared/rabbitmq/dead/admin.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
 import { type DeadLetter, type Fate, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
@@ -12,11 +12,11 @@ export function summarize(
     letter;
   const status = fate && fate.status !== "dead" ? `  ${fate.status}` : "";
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
-  const what = event ? JSON.stringify(shownEvent(event)) : `the body of ${bodyBytes} bytes is not an event`;
+  const what = event ? JSON.stringify(shownEvent(event)) : `the body of ${plural(bodyBytes, "byte")} is not an event`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
-      lastFailedAt ?? "at an unknown time"
+      lastFailedAt ?? "time unknown"
     }  ${times}${status}`,
     `  ${cutTo(why, 160)}`,
     `  ${cutTo(what, 240)}`,
@@ -52,10 +52,10 @@ export function describeInFull(letter: DeadLetter): string {
     ["headers", JSON.stringify(letter.headers)],
   ];
   const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));
-  return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
+  return `${lines.join("\n")}\nbody, ${plural(letter.bodyBytes, "byte")}\n${hexDump(letter)}`;
 }
 
-/** A replay does not tell the outcome of its event: `resolved` does, or a later letter that names this one. */
+/** The status `replayed` does not show the outcome: `resolved` does, or a later letter that names this one. */
 function fateRows(fate: Fate | undefined): [string, unknown][] {
   if (!fate) return [];
   const { status, id, previous, actedBy, actedAt, storedBy, storedAt } = fate;
@@ -78,13 +78,13 @@ export function countReasons(counts: ReadonlyMap<string, number>): string {
 
 /** Returns two lines: the cause of the failures, and the newest letter. */
 export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup): string {
-  const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
+  const times = firstAt === undefined ? "time unknown" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
   return [
     `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
     `  ${cutTo(cause || "no detail", 160)}`,
     `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
     ...(taken
-      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} more since` : ""}`]
+      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} new since` : ""}`]
       : []),
   ].map((line) => printable(line)).join("\n");
 }
@@ -99,10 +99,6 @@ function hexDump({ body, bodyBytes }: DeadLetter): string {
     const text = bytes.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".").join("");
     lines.push(`  ${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
   }
-  if (bodyBytes > mostBytesShown) lines.push(`  … ${bodyBytes - mostBytesShown} more bytes`);
+  if (bodyBytes > mostBytesShown) lines.push(`  … ${plural(bodyBytes - mostBytesShown, "more byte")}`);
   return lines.join("\n");
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -62,7 +62,7 @@ export interface Run {
 const samplesStatement = "select description from events where event_id <= 100 order by event_id limit 4";
 const bySubscriberStatement = "select subscriber_id, count(*) from events group by 1 order by 1";
 const topStatement = (column: string) =>
-  `select player_id, ${column} from player_totals order by ${column} desc, player_id limit 1`;
+  `select player_id, ${column} from player_totals_now order by ${column} desc, player_id limit 1`;
 
 /** Returns the summary: some events as sentences, then the figures. */
 export async function summarize(sources: Sources, run: Run): Promise<string> {

@@ -5,6 +5,7 @@ import { Session } from "../../shared/postgres/session.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { plural } from "../../shared/runtime/printable.ts";
 import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
@@ -69,7 +70,7 @@ await runCommand({
     );
     endProgress();
     if (flags.json) print(found, erased, stop.aborted ? "cut off" : "done");
-    else console.log(`Erased: ${erased.events} events, ${erased.letters} dead letters and edits.`);
+    else console.log(`Erased: ${countOf(erased)}.`);
     if (stop.aborted) console.error("Interrupted: run the command again to continue.");
     else if (found.isPlayer && erased.players === 0) {
       console.error(
@@ -81,7 +82,7 @@ await runCommand({
   } catch (error) {
     endProgress();
     if (erased.events + erased.letters > 0) {
-      console.error(`Erased before the error: ${erased.events} events, ${erased.letters} dead letters and edits.`);
+      console.error(`Erased before the error: ${countOf(erased)}.`);
     }
     const explained = await explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
@@ -112,7 +113,11 @@ function inWords({ events, letters, isPlayer }: Found, playerRow: boolean): stri
     : playerRow
     ? "The player's row in the table players will be deleted."
     : "The player's row in the table players stays.";
-  return `To erase: ${events} events with e-mail or last sign-in, ${letters} dead letters and edits. ${row}`;
+  return `To erase: ${countOf({ events, letters }, " with e-mail or last sign-in")}. ${row}`;
+}
+
+function countOf({ events, letters }: Pick<Erased, "events" | "letters">, which = ""): string {
+  return `${plural(events, "event")}${which}, ${plural(letters, "dead letter or edit", "dead letters and edits")}`;
 }
 
 function progress(...[part, share]: Parameters<Tell>): void {

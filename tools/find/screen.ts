@@ -47,7 +47,7 @@ function linesOf(
 
 /** Pads times to the width of microseconds. */
 function lineOf({ station, at, by, detail }: Station): string {
-  const when = (at ?? "at an unknown time").padEnd("2026-11-30T01:02:03.456789Z".length);
+  const when = (at ?? "time unknown").padEnd("2026-11-30T01:02:03.456789Z".length);
   const who = by === null ? "" : `by ${printable(by)}: `;
   return `${station.padEnd(stationWidth)}${when}  ${who}${printable(detail)}`;
 }

@@ -19,7 +19,7 @@ const answer: FindAnswer = {
   looked: [{ place: "queues", outcome: "12 messages in \x07, not searched", complete: false }],
 };
 
-Deno.test("drawAnswer() puts each station on a line, without what would mislead a terminal", () => {
+Deno.test("drawAnswer() writes one line per station, without control characters", () => {
   deepStrictEqual(drawAnswer(answer, { colours: false }).split("\n"), [
     "The event is a dead letter.",
     "",
@@ -27,7 +27,7 @@ Deno.test("drawAnswer() puts each station on a line, without what would mislead 
     '  {"id":7,"description":"a\\u202eb"}',
     "  published 2026-11-29T12:00:00.000Z     time from the message id",
     "  dead      2026-11-29T12:00:05.123456Z  by one: invalid: \\u001b[2J",
-    "  edited    at an unknown time           once",
+    "  edited    time unknown                 once",
     "",
     "More events match; only these are shown.",
     "",
@@ -35,7 +35,7 @@ Deno.test("drawAnswer() puts each station on a line, without what would mislead 
   ]);
 });
 
-Deno.test("drawAnswer() colours what is wrong", () => {
+Deno.test("drawAnswer() colours problems", () => {
   const [first] = drawAnswer(answer, { colours: true }).split("\n");
   strictEqual(first, "\x1b[31mThe event is a dead letter.\x1b[39m");
 });

@@ -37,7 +37,7 @@ async function withServer(details: string, use: (address: string) => Promise<voi
   }
 }
 
-Deno.test("the health check over gRPC says on one line, cut, what a server says", async () => {
+Deno.test("the health check over gRPC prints what a server says on one line, cut", async () => {
   await withServer(escape + "x".repeat(5_000), async (address) => {
     const problem = (await grpcProblemOf(address, credentials.createInsecure()))!;
     match(problem, /^127\.0\.0\.1:\d+: 13 INTERNAL: \\u001b\]0;owned\\u0007\\u000ax/);
@@ -49,13 +49,13 @@ testMock("the health check over gRPC says nothing of a server that is SERVING", 
   strictEqual(await grpcProblemOf(address, credentials.createInsecure()), undefined);
 });
 
-Deno.test("the health check over HTTP says on one line, cut, what is wrong", async () => {
+Deno.test("the health check over HTTP prints the problem on one line, cut", async () => {
   const problem = (await httpProblemOf(`http://[${escape}${"x".repeat(5_000)}`))!;
   match(problem, /^http:\/\/\[\\u001b\]0;owned\\u0007\\u000ax/);
   ok(!obeyed.test(problem) && problem.length < 2_200, `${problem.length} characters`);
 });
 
-Deno.test("the health check over HTTP goes by the answer's status", async () => {
+Deno.test("the health check over HTTP uses the status code", async () => {
   let answer = 503;
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },

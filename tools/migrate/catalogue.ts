@@ -21,4 +21,10 @@ export const catalogue: Catalogue = new Map([
   ["20261130110000_remove_old_letters.ts", () => import("../../migrations/20261130110000_remove_old_letters.ts")],
   ["20261130120000_partition_events.ts", () => import("../../migrations/20261130120000_partition_events.ts")],
   ["20261130200000_create_history.ts", () => import("../../migrations/20261130200000_create_history.ts")],
+  ["20261130210000_add_latencies.ts", () => import("../../migrations/20261130210000_add_latencies.ts")],
+  ["20261130220000_create_batch_totals.ts", () => import("../../migrations/20261130220000_create_batch_totals.ts")],
+  [
+    "20261130230000_index_retention_runs.ts",
+    () => import("../../migrations/20261130230000_index_retention_runs.ts"),
+  ],
 ]);

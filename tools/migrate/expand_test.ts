@@ -131,7 +131,7 @@ function excerpt(statement: string): string {
 const of = (...statements: string[]): NewMigration[] =>
   statements.map((each, n) => ({ name: `2099010100000${n}_x.ts`, statements: each }));
 
-Deno.test("breaksOf() refuses what would break the last release", () => {
+Deno.test("breaksOf() rejects changes that break the last release", () => {
   const cases: [string, RegExp][] = [
     ["drop table event_counts", /"drop table event_counts" drops what/],
     ["drop view totals", /drops what/],
@@ -171,7 +171,7 @@ Deno.test("breaksOf() refuses what would break the last release", () => {
   }
 });
 
-Deno.test("breaksOf() takes what expands", () => {
+Deno.test("breaksOf() accepts changes that only add", () => {
   const cases = [
     "create table campaigns (id bigint primary key, title text not null unique, check (id > 0))",
     "alter table events add column campaign_id bigint references campaigns",
@@ -188,7 +188,7 @@ Deno.test("breaksOf() takes what expands", () => {
   for (const statement of cases) deepStrictEqual(breaksOf(of(statement)), [], statement);
 });
 
-Deno.test("breaksOf() leaves alone what no release has: tables that these migrations have made", () => {
+Deno.test("breaksOf() ignores tables that no release has", () => {
   const migrations = of(
     "create table campaigns (id int)",
     "update campaigns set id = 2; alter table campaigns rename to actions; create index a on campaigns (id); drop table campaigns",
@@ -197,7 +197,7 @@ Deno.test("breaksOf() leaves alone what no release has: tables that these migrat
   strictEqual(breaksOf(migrations.slice(1)).length, 4);
 });
 
-Deno.test("every migration since the last release leaves tables on which that release works, or contracts what it no longer uses", async () => {
+Deno.test("every migration since the last release keeps that release working, or removes what it no longer uses", async () => {
   strictEqual(catalogue.has(lastRelease.newestMigration), true);
   const expanding: NewMigration[] = [];
   for (const [name, load] of catalogue) {

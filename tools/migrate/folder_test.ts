@@ -7,11 +7,11 @@ function refuses(act: () => unknown, message: RegExp): void {
   throws(act, (error: unknown) => error instanceof FolderError && message.test(error.message));
 }
 
-Deno.test("orderMigrations() gives the files oldest first and leaves alone what is not TypeScript", () => {
+Deno.test("orderMigrations() returns TypeScript files oldest first, and ignores others", () => {
   deepStrictEqual(orderMigrations([three, "README.md", one, ".DS_Store", two]), [one, two, three]);
 });
 
-Deno.test("orderMigrations() refuses names that nessie would skip without a word", () => {
+Deno.test("orderMigrations() rejects names that nessie would skip silently", () => {
   for (
     const name of [
       "1_one.ts",
@@ -27,34 +27,34 @@ Deno.test("orderMigrations() refuses names that nessie would skip without a word
   }
 });
 
-Deno.test("orderMigrations() refuses two files with one timestamp, and tells all problems at once", () => {
+Deno.test("orderMigrations() rejects two files with one timestamp, and reports all problems at once", () => {
   refuses(
     () => orderMigrations([one, "20240101000000_other.ts", "Bad.ts"]),
     /Bad\.ts needs another name[\s\S]*the same timestamp/,
   );
 });
 
-Deno.test("pendingMigrations() gives what the database does not have", () => {
+Deno.test("pendingMigrations() returns the migrations that the database lacks", () => {
   deepStrictEqual(pendingMigrations([one, two, three], [one]), [two, three]);
   deepStrictEqual(pendingMigrations([one, two], [two, one]), []);
   deepStrictEqual(pendingMigrations([], []), []);
 });
 
-Deno.test("pendingMigrations() refuses a file that is older than the newest applied", () => {
+Deno.test("pendingMigrations() rejects a file that is older than the newest applied one", () => {
   refuses(
     () => pendingMigrations([one, two, three], [one, three]),
     /20240102000000_two.ts is older than 20240103000000_three_3.ts, which is already applied/,
   );
 });
 
-Deno.test("pendingMigrations() refuses a database that has a migration whose file is missing", () => {
+Deno.test("pendingMigrations() rejects a database with a migration whose file is missing", () => {
   refuses(
     () => pendingMigrations([one], [one, two]),
     /20240102000000_two.ts is applied to the database, but is missing from the folder/,
   );
 });
 
-Deno.test("newFileName() takes the time, and refuses a bad name or one that would not be the newest", () => {
+Deno.test("newFileName() uses the time, and rejects an invalid name or one that would not be the newest", () => {
   const now = Date.UTC(2024, 0, 2, 3, 4, 5);
   strictEqual(newFileName("add_bonus", [one], now), "20240102030405_add_bonus.ts");
   refuses(() => newFileName("Add Bonus", [one], now), /needs another name/);

@@ -4,7 +4,7 @@ import "nessie";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { printable, printableJson } from "../../shared/runtime/printable.ts";
+import { plural, printable, printableJson } from "../../shared/runtime/printable.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { Session } from "../../shared/postgres/session.ts";
@@ -81,7 +81,7 @@ await runCommand({
 });
 
 function countOf({ length }: readonly string[]): string {
-  return length === 1 ? "1 migration" : `${length} migrations`;
+  return plural(length, "migration");
 }
 
 /** @returns the exit status */

@@ -5,6 +5,7 @@ import { Session } from "../../shared/postgres/session.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { plural } from "../../shared/runtime/printable.ts";
 import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
@@ -79,7 +80,8 @@ await runCommand({
     }
     const isNothing = plan.weeks.length + plan.foreign.length === 0;
     if (!isNothing && asks && !confirm("Delete these events? This cannot be undone.")) return 1;
-    if (!isNothing) await recorded(plan);
+    // Also with nothing to delete: an alert tells when no run has succeeded for two days.
+    await recorded(plan);
     if (flags.json) print(plan, stop.aborted ? "cut off" : "done");
     if (stop.aborted) console.error("Interrupted: run the command again to continue.");
     return stop.aborted ? 1 : 0;
@@ -92,7 +94,8 @@ await runCommand({
   }
 
   async function recorded(plan: Plan): Promise<void> {
-    const filter = { days: String(days), before: plan.before, export: flags.export ?? "" };
+    const maintain = String(flags.maintain);
+    const filter = { days: String(days), before: plan.before, export: flags.export ?? "", maintain };
     const act = { act: "retention", filter, via: "deno task retention", ...await connectedAs(database) };
     await new Acts(database, silentLog).record(
       act,
@@ -114,14 +117,14 @@ await runCommand({
 
 function inWords({ weeks, foreign, before }: Plan, days: number): string {
   if (days === 0) return "EVENTS_RETENTION_DAYS=0 keeps all events.";
-  if (weeks.length + foreign.length === 0) return `No events are older than ${days} days.`;
+  if (weeks.length + foreign.length === 0) return `No events are older than ${plural(days, "day")}.`;
   return [
     "To delete:",
     ...weeks.map(({ table, until, rows, bytes, detached }) =>
-      `${table}: about ${rows} events, ${Math.ceil(bytes / 2 ** 20)} MiB, ${
+      `${table}: about ${plural(rows, "event")}, ${Math.ceil(bytes / 2 ** 20)} MiB, ${
         detached ? "detached by an earlier run" : `until ${until}`
       }`
     ),
-    ...foreign.map(({ table, rows }) => `${table}: ${rows} events stored before ${before}`),
+    ...foreign.map(({ table, rows }) => `${table}: ${plural(rows, "event")} stored before ${before}`),
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 /** Lets old events go, one partition after the other. What is done stays done: another run goes on where one was cut off. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Session } from "../../shared/postgres/session.ts";
+import { plural } from "../../shared/runtime/printable.ts";
 import { exportRows } from "./export.ts";
 import { deleteForeign, findForeign, type Foreign, oldRowsOf } from "./foreign.ts";
 import { detach, drop, findOldWeeks, type Week } from "./partitions.ts";
@@ -67,6 +68,6 @@ export async function letGo(options: RetentionOptions, gone: Gone): Promise<void
     if (directory === undefined) return;
     const { file, rows } = await exportRows(sql, source, directory, name);
     gone.files.push(file);
-    say(`Exported ${rows} events to ${file}.`);
+    say(`Exported ${plural(rows, "event")} to ${file}.`);
   }
 }

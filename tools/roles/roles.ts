@@ -40,28 +40,28 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
   return [
     {
       user: "casino-provision",
-      does: "deno task provision: declares and binds all queues and exchanges",
+      does: "For deno task provision, which declares and binds all queues and exchanges.",
       configure: all,
       write: all,
       read: all,
     },
     {
       user: "casino-publisher",
-      does: "deno task publisher",
+      does: "For deno task publisher.",
       configure: nothing,
       write: events,
       read: nothing,
     },
     {
       user: "casino-subscriber",
-      does: "deno task subscriber: consumes events, and publishes dead letters",
+      does: "For deno task subscriber, which consumes events and publishes dead letters.",
       configure: nothing,
       write: oneOf([deadLetters, ...exchanges]),
       read: oneOf([...eventsQueuesOf(config), ...queues.filter((name) => name === EVENTS_EXCHANGE)]),
     },
     {
       user: "casino-dead-letters",
-      does: "deno task dead, and a subscriber's keeper and dashboard (DEAD_LETTER_RABBITMQ_URL)",
+      does: "For deno task dead, and for the keeper and dashboard of a subscriber (DEAD_LETTER_RABBITMQ_URL).",
       configure: nothing,
       write: events,
       read: oneOf([DEAD_LETTER_QUEUE]),
@@ -116,7 +116,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
   return [
     {
       user: "casino-subscriber",
-      does: "deno task subscriber: the cached rates, their lock, and the subscribers' reports",
+      does: "For deno task subscriber: the cached rates, their lock, and the subscribers' reports.",
       rules: [
         ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting],
         ...["+eval", "+type", "+get", "+set", "+del", "+pttl"],
@@ -124,7 +124,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
     },
     {
       user: "casino-reader",
-      does: "deno task status and find: reads these keys, and asks subscribers which events they hold",
+      does: "For deno task status and find, which read these keys and ask subscribers for the events they hold.",
       rules: [
         ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
         // A selector (Redis 7.0 or later), which allows this one command on these keys only.
@@ -168,14 +168,18 @@ export interface DatabaseRole {
 }
 
 export const databaseRoles: readonly DatabaseRole[] = [
-  { role: "casino_migrator", does: "deno task migrate: owns the tables", connections: 5 },
-  { role: "casino_subscriber", does: "deno task subscriber: stores events and letters", connections: 77 },
+  { role: "casino_migrator", does: "For deno task migrate, which owns the tables.", connections: 5 },
+  {
+    role: "casino_subscriber",
+    does: "For deno task subscriber, which stores events and dead letters.",
+    connections: 77,
+  },
   {
     role: "casino_dead_letters",
-    does: "deno task dead and find: reads dead letters and events, and marks what it replays",
+    does: "For deno task dead and find, which read events and dead letters and record replays.",
     connections: 3,
   },
-  { role: "casino_reader", does: "deno task status, and people who read figures", connections: 7 },
+  { role: "casino_reader", does: "For deno task status, and for people who query the figures.", connections: 7 },
 ];
 
 /**

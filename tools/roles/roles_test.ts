@@ -22,17 +22,17 @@ function bindable(config: TopologyConfig): string[] {
   );
 }
 
-Deno.test("brokerRoles() lets no role write to one name and read an exchange", () => {
+Deno.test("brokerRoles() lets no role both write to a name and read an exchange", () => {
   deepStrictEqual(bindable(config), []);
   deepStrictEqual(bindable({ ...config, EVENTS_SHARDS: 4 }), []);
 });
 
-Deno.test("brokerRoles() gives no right on an exchange that reaches a queue by its name", () => {
+Deno.test("brokerRoles() grants no right on an exchange that reaches a queue by its name", () => {
   deepStrictEqual(sharedNames(config), []);
   deepStrictEqual(sharedNames({ ...config, EVENTS_SHARDS: 4 }), []);
 });
 
-Deno.test("sharedNames() finds the names of 0.1.0, with which roles could bind", () => {
+Deno.test("sharedNames() finds the names of 0.1.0 with which roles could bind", () => {
   const before = { ...config, EVENTS_QUEUE: config.EVENTS_EXCHANGE };
   deepStrictEqual(sharedNames(before), ["casino.events"]);
   match(bindable(before).join("\n"), /casino-subscriber: casino\.events\.dead-letters to casino\.events/);
@@ -54,7 +54,7 @@ Deno.test("brokerRoles() lets the subscriber read every shard, and publishers wr
   );
 });
 
-Deno.test("brokerRoles() gives members of 0.1.0 their rights as well, when told to", () => {
+Deno.test("brokerRoles() also grants members of 0.1.0 their rights on request", () => {
   const roles = brokerRoles(config, formerTopology(config, [1_000]));
   const can = (user: string, right: "configure" | "write" | "read", name: string) =>
     new RegExp(roles.find((role) => role.user === user)![right]).test(name);

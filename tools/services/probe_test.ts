@@ -6,25 +6,25 @@ import { type Answer, type ServerName, urlOf } from "./server.ts";
 const names: readonly ServerName[] = ["rabbitmq", "redis", "postgres"];
 
 for (const name of names) {
-  Deno.test(`probe() finds that ${name} fits, and its version`, async () => {
+  Deno.test(`probe() accepts a matching ${name}, and returns its version`, async () => {
     const answer = await probe(name, urlOf(name, servers));
     strictEqual(answer.kind, "fits", JSON.stringify(answer));
     match((answer as { version: string }).version, /^\d+\.\d+/);
   });
 
-  Deno.test(`probe() says that ${name} is absent where nobody listens`, async () => {
+  Deno.test(`probe() reports that ${name} is absent when nothing listens`, async () => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     listener.close();
     deepStrictEqual(await probe(name, at(name, listener.addr.port)), { kind: "absent" });
   });
 
-  Deno.test(`probe() tells ${name} from a server of another kind`, async () => {
+  Deno.test(`probe() distinguishes ${name} from a server of another kind`, async () => {
     await using stranger = serve(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
     match(problemOf(await probe(name, at(name, stranger.port))), /^another program uses this port/);
   });
 }
 
-Deno.test("probe() says that Redis is too old", async () => {
+Deno.test("probe() reports that Redis is too old", async () => {
   const info = "redis_version:6.0.16\r\n";
   await using old = serve((asked) =>
     /\bHELLO\b/i.test(asked) ? "%1\r\n+proto\r\n:3\r\n" : `$${info.length}\r\n${info}\r\n`
@@ -35,7 +35,7 @@ Deno.test("probe() says that Redis is too old", async () => {
   );
 });
 
-Deno.test("probe() says that the broker refuses the password, or the virtual host", async () => {
+Deno.test("probe() reports that the broker refuses the password, or the virtual host", async () => {
   const url = urlOf("rabbitmq", servers);
   url.password = "wrong";
   strictEqual(problemOf(await probe("rabbitmq", url)), "it rejects the user or the password in the URL");
@@ -44,7 +44,7 @@ Deno.test("probe() says that the broker refuses the password, or the virtual hos
   match(problemOf(await probe("rabbitmq", elsewhere)), /virtual host/);
 });
 
-Deno.test("probe() tells a Postgres without our role from one without our database", async () => {
+Deno.test("probe() distinguishes a Postgres without our role from one without our database", async () => {
   const role = urlOf("postgres", servers);
   role.username = "no-such-role";
   const nobody = await probe("postgres", role);

@@ -32,21 +32,21 @@ Deno.test("isAtLeast() compares versions number by number", () => {
   ) strictEqual(isAtLeast(version, least), expected, `${version} against ${least}`);
 });
 
-Deno.test("urlOf() spells out the port that the protocol implies", () => {
+Deno.test("urlOf() adds the port that the protocol implies", () => {
   strictEqual(urlOf("rabbitmq", config).host, "127.0.0.1:5672");
   strictEqual(urlOf("rabbitmq", { ...config, RABBITMQ_URL: "amqps://127.0.0.1" }).host, "127.0.0.1:5671");
   strictEqual(urlOf("redis", config).host, "[::1]:6400");
   strictEqual(urlOf("postgres", config).host, "localhost:5432");
 });
 
-Deno.test("listenAddress() is the host as a server's configuration wants it", () => {
+Deno.test("listenAddress() formats the host for a server's configuration", () => {
   deepStrictEqual(
     ["127.0.0.2", "localhost", "[::1]"].map((host) => listenAddress(new URL(`redis://${host}:1`))),
     ["127.0.0.2", "127.0.0.1", "::1"],
   );
 });
 
-Deno.test("credentialsOf() undoes the URL's escapes", () => {
+Deno.test("credentialsOf() decodes the URL's escapes", () => {
   deepStrictEqual(credentialsOf(new URL("amqp://a%40b:p%2F%3A%23@127.0.0.1:1/v%2Fh")), {
     user: "a@b",
     password: "p/:#",
@@ -57,7 +57,7 @@ Deno.test("credentialsOf() undoes the URL's escapes", () => {
 
 const names = ["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;
 
-Deno.test("composeVariables() of the defaults are the defaults of compose.yaml", () => {
+Deno.test("composeVariables() of the defaults equal the defaults of compose.yaml", () => {
   deepStrictEqual(composeVariables(readConfig(names, () => undefined)), {
     RABBITMQ_PORT: "5672",
     RABBITMQ_USER: "guest",
@@ -86,7 +86,7 @@ Deno.test("composeVariables() follow the configured addresses and credentials", 
   strictEqual(variables["POSTGRES_DATABASE"], "bank");
 });
 
-Deno.test("composeName() is another for each checkout, and one that Compose accepts", () => {
+Deno.test("composeName() is different for each checkout, and valid for Compose", () => {
   match(composeName("/a path/with a space"), /^[a-z0-9][a-z0-9_-]*$/);
   notStrictEqual(composeName("/a"), composeName("/b"));
 });
@@ -99,18 +99,18 @@ Deno.test("superuserLine() is one line for a shell, with the documented default 
   );
 });
 
-Deno.test("superuserLine() shows no password of the user's own", () => {
+Deno.test("superuserLine() shows no password of the user", () => {
   doesNotMatch(superuserLine(new URL("postgres://casino:hidden@127.0.0.1:5432/casino")), /hidden/);
 });
 
-Deno.test("superuserLine() goes to the host where the server is", () => {
+Deno.test("superuserLine() connects to the server's host", () => {
   match(
     superuserLine(new URL("postgres://casino:casino@db.example:5432/casino")),
     /^psql -h db\.example -U postgres -p 5432 /,
   );
 });
 
-Deno.test("whatToInstall() gives one line, for the missing servers alone", () => {
+Deno.test("whatToInstall() returns one line with only the missing servers", () => {
   const tool = {
     program: "dnf",
     command: "sudo dnf install -y",
@@ -122,25 +122,25 @@ Deno.test("whatToInstall() gives one line, for the missing servers alone", () =>
   );
 });
 
-Deno.test("whatToInstall() names the way out where it knows no package tool", () => {
+Deno.test("whatToInstall() names an alternative without a known package tool", () => {
   match(whatToInstall(["redis"], undefined), /^Redis not found on this machine: install them, or set their URLs/);
 });
 
-Deno.test("redisConfig() listens where the URL says, and keeps nothing", () => {
+Deno.test("redisConfig() listens at the URL's address, and persists nothing", () => {
   strictEqual(
     redisConfig(new URL("redis://127.0.0.1:6400")),
     'bind 127.0.0.1\nport 6400\nsave ""\nappendonly no\n',
   );
 });
 
-Deno.test("redisConfig() holds the password's hash, not the password", () => {
+Deno.test("redisConfig() has the password's hash, not the password", () => {
   const config = redisConfig(new URL("redis://:open%20sesame@127.0.0.1:6400"));
   // printf 'open sesame' | sha256sum
   match(config, /^user default on #41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb ~\* &\* \+@all$/m);
   doesNotMatch(config, /sesame/);
 });
 
-Deno.test("redisConfig() closes the default user when the URL names another", () => {
+Deno.test("redisConfig() disables the default user when the URL names another", () => {
   const config = redisConfig(new URL("redis://ali:sesame@127.0.0.1:6400"));
   match(config, /^user default off$/m);
   match(config, /^user ali on #[0-9a-f]{64} /m);
@@ -154,13 +154,13 @@ Deno.test("erlangPorts() keeps brokers at neighbouring ports apart", () => {
   }));
 });
 
-Deno.test("erlangPorts() are below the ports of outgoing connections, whatever the broker's", () => {
+Deno.test("erlangPorts() stay below the ephemeral ports, for any port of the broker", () => {
   fc.assert(fc.property(fc.integer({ min: 1, max: 65_535 }), (port) => {
     for (const each of Object.values(erlangPorts(port))) ok(each >= 10_000 && each <= 32_767, String(each));
   }));
 });
 
-Deno.test("erlangPorts() leaves ports that are taken alone", () => {
+Deno.test("erlangPorts() skips ports in use", () => {
   deepStrictEqual(erlangPorts(5672, (port) => ![25_672, 25_673, 26_672].includes(port)), {
     distribution: 25_674,
     epmd: 26_673,

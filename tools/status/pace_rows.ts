@@ -1,4 +1,4 @@
-/** What waits, when it will be done, and what the last 24 hours were like. */
+/** The lag, when it ends, and the last 24 hours. */
 import type { CatchUp } from "../../subscriber/dashboard/answers.ts";
 import type { SinceLast } from "./progress.ts";
 import { duration, grouped, plural, type Row } from "./rows.ts";
@@ -9,7 +9,7 @@ export function lagRow({ messages, ready, unacknowledged, seconds, until }: Lag)
   const label = "Lag";
   if (messages === null || ready === null) return { label, text: "unknown", tone: "faint" };
   const where = unacknowledged === null
-    ? " ready; the number in hand is unknown"
+    ? " ready, number in hand unknown"
     : unacknowledged > 0
     ? `; ${grouped(ready)} ready, ${grouped(unacknowledged)} in hand`
     : "";
@@ -18,42 +18,42 @@ export function lagRow({ messages, ready, unacknowledged, seconds, until }: Lag)
     ? `until ${until}`
     : seconds === null
     ? "no event was stored in the last minute"
-    : `${duration(seconds * 1000)} of work at the rate of the last minute`;
+    : `${duration(seconds * 1000)} at the rate of the last minute`;
   return { label, text: `${plural(messages, "event")}${where}; ${time}`, tone: until === null ? "attention" : "bad" };
 }
 
-/** Where nobody takes events, or some are held, the lag says what has to happen first. */
+/** Empty when the lag already names what must happen first. */
 export function catchUpRows({ state, seconds, in_per_second, out_per_second }: CatchUp, { until }: Lag): Row[] {
   const label = "Catch-up";
-  const pace = `${grouped(in_per_second ?? 0)} a second arrive, ${grouped(out_per_second ?? 0)} are stored`;
+  const pace = `${grouped(in_per_second ?? 0)}/s arrive, ${grouped(out_per_second ?? 0)}/s are stored`;
   if (state === "keeping-up") {
     return [{ label, text: "keeps up: ready events are stored within a second", tone: "good" }];
   }
-  if (state === "never" && until === null) return [{ label, text: `never at this rate: ${pace}`, tone: "bad" }];
+  if (state === "never" && until === null) return [{ label, text: `never: ${pace}`, tone: "bad" }];
   if (state !== "catching-up") return [];
-  return [{ label, text: `in ${duration(1_000 * (seconds ?? 0))} at this rate: ${pace}`, tone: "attention" }];
+  return [{ label, text: `in ${duration(1_000 * (seconds ?? 0))}: ${pace}`, tone: "attention" }];
 }
 
 export function sinceRows(since: SinceLast | null): Row[] {
   if (!since) return [];
   const { seconds, stored_per_second: stored, queue_per_second: queue } = since;
   const parts = [
-    ...(stored === null ? [] : [`${grouped(stored)} a second stored`]),
-    ...(queue === null ? [] : [`the queue ${queue < 0 ? "shrinks" : "grows"} by ${grouped(Math.abs(queue))} a second`]),
+    ...(stored === null ? [] : [`${grouped(stored)}/s stored`]),
+    ...(queue === null ? [] : [`queue ${queue < 0 ? "shrinks" : "grows"} by ${grouped(Math.abs(queue))}/s`]),
   ];
   return [{ label: "Rate", text: `${parts.join(", ") || "unknown"}, over ${seconds} s`, tone: "plain" }];
 }
 
-/** A narrow terminal has fewer bars, and still all of what stands behind them. */
+/** A narrow terminal gets fewer bars, but always the peak. */
 export function historyRows(totals: Part<Totals>, room: number): Row[] {
   if (totals.problem !== null || !totals.history) return [];
   const { stored_per_second, ready } = totals.history;
   const row = (label: string, figures: readonly (number | null)[], unit: string): Row[] => {
     const most = highest(figures);
     if (most === null) return [];
-    const words = `most ${grouped(most)}${unit}`;
+    const words = `peak ${grouped(most)}${unit}`;
     const line = sparkline(figures, room - words.length - 1);
     return [{ label, text: line === "" ? words : `${line} ${words}`, tone: "plain" }];
   };
-  return [...row("24 h stored", stored_per_second, " a second"), ...row("24 h queue", ready, " waiting")];
+  return [...row("24 h stored", stored_per_second, "/s"), ...row("24 h queue", ready, " waiting")];
 }

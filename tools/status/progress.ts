@@ -1,4 +1,4 @@
-/** What several looks at the system tell beyond one: how fast its figures change. */
+/** How fast the figures change between two looks at the system. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { catchUpOf, QueueGrowth } from "../../subscriber/metrics/catch_up.ts";
 import type { CatchUp } from "../../subscriber/dashboard/answers.ts";
@@ -10,12 +10,12 @@ export interface SinceLast {
   readonly queue_per_second: number | null;
 }
 
-/** What is not known is `undefined`. */
+/** Unknown values are `undefined`. */
 export interface Look {
   readonly stored: number | undefined;
   readonly ready: number | undefined;
   readonly storedPerSecond: number | undefined;
-  /** By the history: the first looks know it from nowhere else. */
+  /** From the history, which is the only source for the first looks. */
   readonly growthPerSecond: number | undefined;
 }
 

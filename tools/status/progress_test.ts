@@ -7,7 +7,7 @@ import { historyOf } from "./status_history.ts";
 const look = (ready: number, stored: number) => ({ ready, stored, storedPerSecond: 100, growthPerSecond: -20 });
 const nothing = { ready: undefined, stored: undefined, storedPerSecond: undefined, growthPerSecond: undefined };
 
-Deno.test("Progress tells what changed between two looks, and when the queue will be empty: from the history at first", async () => {
+Deno.test("Progress shows what changed between two looks, and when the queue will be empty, at first from the history", async () => {
   const clock = new VirtualClock();
   const progress = new Progress(clock);
   const first = progress.look(look(6_000, 1_000));
@@ -28,10 +28,10 @@ Deno.test("Progress tells what changed between two looks, and when the queue wil
   strictEqual(blind.catch_up.state, "unknown");
 });
 
-Deno.test("historyOf() gives each quarter of 24 hours, and how fast the queue grew of late", () => {
+Deno.test("historyOf() returns each quarter hour of 24 hours, and the queue's recent growth", () => {
   const point = (at: string, changes: Partial<HistoryPoint>): HistoryPoint => ({
     ...{ at, seconds: 60, stored: 0, dead: 0, duplicates: 0, arrived: 0, ready: 0, unacknowledged: 0, oldest_ms: 0 },
-    ...{ rates_age_ms: 0, subscribers: 1, ...changes },
+    ...{ rates_age_ms: 0, subscribers: 1, latency_ms: null, ...changes },
   });
   const { stored_per_second, ready, queue_growth_per_second } = historyOf(
     [point("2026-11-30T11:45:00Z", { seconds: 900, stored: 1_350, ready: 7 })],

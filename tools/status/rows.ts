@@ -1,4 +1,4 @@
-/** A line of the screen, and the words that lines share. */
+/** A line of the screen, and functions that format its words. */
 
 export const styles = { good: "green", attention: "yellow", bad: "red", faint: "dim" } as const;
 

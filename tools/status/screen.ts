@@ -81,10 +81,10 @@ function letterRows({ queues, totals }: Pick<Status, "queues" | "totals">): Row[
   if (kept === undefined && queue === undefined) return [];
   const waiting = queue?.messages
     ? `${kept === undefined ? "" : "; "}${plural(queue.messages, "letter")} in ${queue.name}, ${
-      queue.consumers ? "being moved to the table" : "not being moved to the table: no keeper is running"
+      queue.consumers ? "on the way to the table" : "no keeper moves them to the table: start one"
     }`
     : "";
-  const hint = kept && !untended ? ", all in groups that are taken" : kept ? "; see `deno task dead groups`" : "";
+  const hint = kept && !untended ? ", all taken" : kept ? "; see `deno task dead groups`" : "";
   const text = (kept === undefined ? "" : `${plural(kept, "letter")}${hint}`) + waiting;
   return [{
     label: "Dead letters",
@@ -120,22 +120,22 @@ function subscriberRows(fleet: Part<FleetView>, at: string): Row[] {
 function describeSubscriber({ state, since, events, last_error }: SubscriberAnswer, nowMs: number): string {
   const time = duration(Math.max(0, nowMs - Date.parse(since)));
   if (state === "holding") {
-    return `has held ${events === 0 ? "a batch" : plural(events, "event")} for ${time}: ${last_error}`;
+    return `${events === 0 ? "1 batch" : plural(events, "event")} held for ${time}: ${last_error}`;
   }
-  if (state === "silent") return `no report for ${time}; it held ${plural(events, "event")} then`;
+  if (state === "silent") return `${plural(events, "event")} held, no report for ${time}`;
   return `${state} for ${time}, ${plural(events, "event")} in hand`;
 }
 
-/** Of one that is over it, or tells nothing any more. */
+/** Empty for a subscriber that holds a batch: its error is already in the line. */
 function lastErrorOf({ state, last_error, last_error_at }: SubscriberAnswer): string {
   if (last_error === null || state === "holding") return "";
   return `; last error ${last_error_at?.slice(11, 19)} UTC: ${last_error}`;
 }
 
 function describeUnheard(consumers: number): string {
-  return `${plural(consumers, "consumer")} of the queue ${
-    consumers === 1 ? "does" : "do"
-  } not report the events in hand`;
+  return `${plural(consumers, "consumer")} without reports: ${
+    consumers === 1 ? "its" : "their"
+  } events in hand are unknown`;
 }
 
 function ratesRows(cache: Part<RatesCache>): Row[] {
@@ -161,7 +161,7 @@ function ratesRows(cache: Part<RatesCache>): Row[] {
 function totalsRows(totals: Part<Totals>): Row[] {
   if (totals.problem !== null) return [problemRow("Totals", totals.problem)];
   const { events_total, events_per_minute, events_per_second_moving_average: pace, subscribers } = totals;
-  const last = `${grouped(events_per_minute)} in the last minute, ${pace.toFixed(1)} a second`;
+  const last = `${grouped(events_per_minute)} in the last minute, ${pace.toFixed(1)}/s`;
   return [
     { label: "Totals", text: `${plural(events_total, "event")} stored; ${last}`, tone: "plain" },
     { label: "Top players", text: leaders(totals), tone: "plain" },

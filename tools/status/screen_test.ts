@@ -51,17 +51,17 @@ function shown(label: string, changes: Partial<Status> = {}): string | undefined
   return lines(changes).find((line) => line.startsWith(label))?.slice(14);
 }
 
-Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line each", () => {
+Deno.test("drawStatus() shows queues, lag, rates, lock and totals, a line each", () => {
   deepStrictEqual(lines(), [
     "At            2026-11-24 23:00:00 UTC",
     "Events        1,200 events in casino.events, 2 subscribers",
     "Dead letters  1 letter; see `deno task dead groups`",
-    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min of work at the rate of the last minute",
+    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min at the rate of the last minute",
     "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand; version 0.2.0",
     "Subscriber    subscriber-2  working for 3 h, 0 events in hand; version 0.2.0",
     "Rates         fresh for 42.1 s more; 31 currencies as of 2024-06-28T14:00:00.000Z",
     "Lock          free",
-    "Totals        1,234,567 events stored; 600 in the last minute, 10.0 a second",
+    "Totals        1,234,567 events stored; 600 in the last minute, 10.0/s",
     "Top players   most bets #14 with 579; no wins yet; most deposits #17 with 2812092.21 EUR",
     "  stored by   subscriber-1  600 in the last minute",
   ]);
@@ -86,7 +86,7 @@ Deno.test("drawStatus() shows a shard that no subscriber takes from, or that hol
   ]);
 });
 
-Deno.test("drawStatus() names what does not answer in the place of what it would tell", () => {
+Deno.test("drawStatus() names a server that does not answer in place of its figures", () => {
   const problem = "Redis does not answer at 127.0.0.1:1 (ECONNREFUSED).\nReally\x1b[2J";
   strictEqual(
     shown("Rates", { rates: { problem } }),
@@ -97,7 +97,7 @@ Deno.test("drawStatus() names what does not answer in the place of what it would
   strictEqual(shown("Totals", { totals: { problem: "away" } }), "away");
 });
 
-Deno.test("drawStatus() says when nobody takes the events, and when their queue is not there yet", () => {
+Deno.test("drawStatus() reports a queue without consumers, and a missing queue", () => {
   const events = (messages: number | null, consumers: number | null) => ({
     queues: { ...queues, ...well, events: { name: "q", messages, consumers } },
   });
@@ -105,7 +105,7 @@ Deno.test("drawStatus() says when nobody takes the events, and when their queue 
   match(shown("Events", events(null, null)) ?? "", /^the queue q does not exist yet: /);
 });
 
-Deno.test("drawStatus() tells of dead letters in the table, and of those in their queue", () => {
+Deno.test("drawStatus() shows the number of dead letters in the table, and in their queue", () => {
   const letters = (kept: number | undefined, messages: number, consumers: number, untended = kept) =>
     shown("Dead letters", {
       queues: { ...queues, ...well, dead_letters: { name: "q", messages, consumers } },
@@ -114,17 +114,17 @@ Deno.test("drawStatus() tells of dead letters in the table, and of those in thei
         : { ...totals, ...well, dead_letters: kept, dead_letters_untended: untended! },
     });
   strictEqual(letters(0, 0, 1), "0 letters");
-  strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, being moved to the table");
+  strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, on the way to the table");
   strictEqual(
     letters(2, 1, 0),
-    "2 letters; see `deno task dead groups`; 1 letter in q, not being moved to the table: no keeper is running",
+    "2 letters; see `deno task dead groups`; 1 letter in q, no keeper moves them to the table: start one",
   );
-  strictEqual(letters(2, 0, 1, 0), "2 letters, all in groups that are taken");
-  strictEqual(letters(undefined, 1, 2), "1 letter in q, being moved to the table");
+  strictEqual(letters(2, 0, 1, 0), "2 letters, all taken");
+  strictEqual(letters(undefined, 1, 2), "1 letter in q, on the way to the table");
   strictEqual(letters(undefined, 0, 2), "none in the queue");
 });
 
-Deno.test("drawStatus() tells the lag in time where the pace is known, and else what ends it", () => {
+Deno.test("drawStatus() shows the lag as a duration if the rate is known, else what ends it", () => {
   const lag = (
     ready: number | null,
     unacknowledged: number | null,
@@ -136,20 +136,20 @@ Deno.test("drawStatus() tells the lag in time where the pace is known, and else 
     });
   strictEqual(lag(0, 0, 0), "none");
   strictEqual(lag(null, 0, null), "unknown");
-  strictEqual(lag(0, null, 0), "none ready; the number in hand is unknown");
-  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms of work at the rate of the last minute");
+  strictEqual(lag(0, null, 0), "none ready, number in hand unknown");
+  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms at the rate of the last minute");
   strictEqual(lag(7, 0, null), "7 events; no event was stored in the last minute");
   strictEqual(lag(12, 0, null, "a subscriber runs"), "12 events; until a subscriber runs");
   strictEqual(lag(0, 5, null, "subscriber a resumes"), "5 events; 0 ready, 5 in hand; until subscriber a resumes");
 });
 
-Deno.test("drawStatus() tells when the queue will be empty, or never, where time alone empties it", () => {
+Deno.test("drawStatus() shows when the queue will be empty, or never, if time alone empties it", () => {
   const pace = { in_per_second: 1_600, out_per_second: 500 };
   const never = { state: "never", seconds: null, ...pace } as const;
-  strictEqual(shown("Catch-up", { catch_up: never }), "never at this rate: 1,600 a second arrive, 500 are stored");
+  strictEqual(shown("Catch-up", { catch_up: never }), "never: 1,600/s arrive, 500/s are stored");
   strictEqual(
     shown("Catch-up", { catch_up: { state: "catching-up", seconds: 300, ...pace, in_per_second: 300 } }),
-    "in 5 min at this rate: 300 a second arrive, 500 are stored",
+    "in 5 min: 300/s arrive, 500/s are stored",
   );
   match(shown("Catch-up", { catch_up: { state: "keeping-up", seconds: 1, ...pace } }) ?? "", /^keeps up/);
   strictEqual(shown("Catch-up"), undefined);
@@ -157,23 +157,23 @@ Deno.test("drawStatus() tells when the queue will be empty, or never, where time
   strictEqual(shown("Catch-up", { catch_up: never, lag: until }), undefined);
 });
 
-Deno.test("drawStatus() tells the rates between two looks, and draws 24 hours in any width", () => {
+Deno.test("drawStatus() shows the rates between two looks, and 24 hours in any width", () => {
   const since_last = { seconds: 2, stored_per_second: 512.5, queue_per_second: -70 };
-  strictEqual(shown("Rate ", { since_last }), "512.5 a second stored, the queue shrinks by 70 a second, over 2 s");
+  strictEqual(shown("Rate ", { since_last }), "512.5/s stored, queue shrinks by 70/s, over 2 s");
   strictEqual(shown("Rate "), undefined);
   const stored_per_second = Array.from({ length: 96 }, (_, n) => n < 10 ? null : n);
   const history = { step_seconds: 900, stored_per_second, ready: stored_per_second.map(() => 0) };
   const changes = { totals: { ...totals, ...well, history: { ...history, queue_growth_per_second: null } } };
-  match(shown("24 h stored", changes) ?? "", /^ {10}[▁▂▃▄▅▆▇█]{86} most 95 a second$/);
+  match(shown("24 h stored", changes) ?? "", /^ {10}[▁▂▃▄▅▆▇█]{86} peak 95\/s$/);
   for (const width of [200, 80, 60, 40, 34]) {
     const row = lines(changes, width).find((line) => line.startsWith("24 h stored"))!;
-    strictEqual(row.length, Math.min(width, 14 + 96 + 17));
-    match(row, / most 95 a second$/);
+    strictEqual(row.length, Math.min(width, 14 + 96 + 10));
+    match(row, / peak 95\/s$/);
   }
-  strictEqual(lines(changes, 28).find((line) => line.startsWith("24 h queue")), "24 h queue    most 0 waiting");
+  strictEqual(lines(changes, 28).find((line) => line.startsWith("24 h queue")), "24 h queue    peak 0 waiting");
 });
 
-Deno.test("drawStatus() tells of the subscriber that holds events, of one that is silent, and of those that tell nothing", () => {
+Deno.test("drawStatus() lists a subscriber that holds events, a silent one, and consumers without reports", () => {
   const since = "2026-11-24T22:59:48.000Z";
   const held = { ...idle, id: "a", state: "holding", since, events: 500, last_error: "no such\x1bpassword" } as const;
   const gone = { last_error: "too many connections", last_error_at: "2026-11-24T22:58:00.000Z" };
@@ -181,16 +181,16 @@ Deno.test("drawStatus() tells of the subscriber that holds events, of one that i
   const told = (fleet: Status["subscribers"]) =>
     lines({ subscribers: fleet }).filter((line) => /^(Subscriber| {14})/.test(line)).map((line) => line.slice(14));
   deepStrictEqual(told({ subscribers: [held, silent], unacknowledged: null, unheard: 2, ...well }), [
-    "a  has held 500 events for 12.0 s: no such\\u001bpassword; version 0.2.0",
-    "b  no report for 12.0 s; it held 1 event then; last error 22:58:00 UTC: too many connections; version 0.2.0",
-    "2 consumers of the queue do not report the events in hand",
+    "a  500 events held for 12.0 s: no such\\u001bpassword; version 0.2.0",
+    "b  1 event held, no report for 12.0 s; last error 22:58:00 UTC: too many connections; version 0.2.0",
+    "2 consumers without reports: their events in hand are unknown",
   ]);
   const many = { subscribers: Array(23).fill(idle), unacknowledged: 0, unheard: 0, ...well };
   deepStrictEqual([told(many).length, told(many).at(-1)], [21, "and 3 more subscribers"]);
   deepStrictEqual(told({ problem: "Redis is away" }), ["Redis is away"]);
 });
 
-Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock", () => {
+Deno.test("drawStatus() shows stale rates, missing rates, and the lock's holder", () => {
   const stale = { ...rates, ...well, state: "stale", fresh_ms: 0, usable_ms: 9_000 } as const;
   match(shown("Rates", { rates: stale }) ?? "", /^stale, expire in 9\.0 s; 31 currencies/);
   const none = { ...stale, state: "none", as_of: null } as const;
@@ -201,7 +201,7 @@ Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock
   strictEqual(lock("paused", null), "paused after a failed call, for 1.5 s more");
 });
 
-Deno.test("drawStatus() cuts its lines at the width of the terminal, colours not counted", () => {
+Deno.test("drawStatus() cuts its lines at the terminal's width, without counting colours", () => {
   const bare = lines({}, 40);
   strictEqual(Math.max(...bare.map((line) => line.length)), 40);
   const painted = drawStatus(statusWith(), { colours: true, width: 40 });

@@ -12,7 +12,7 @@ export interface Status {
   readonly at: string;
   readonly queues: Part<Queues>;
   readonly lag: Lag;
-  /** When the queue will be empty, from what comes in and what is stored. */
+  /** When the queue will be empty, from the rates of arrival and storing. */
   readonly catch_up: CatchUp;
   /** How figures have changed since the last look; `null` with the first, which is all without --watch. */
   readonly since_last: SinceLast | null;
@@ -77,7 +77,7 @@ export interface Totals extends Materialized {
   readonly subscribers: readonly { readonly id: string; readonly events_per_minute: number }[];
 }
 
-/** The last 24 hours, oldest first; `null` in a list is a step of which nothing is known. */
+/** The last 24 hours, oldest first; `null` for an unknown step. */
 export interface StatusHistory {
   readonly step_seconds: number;
   readonly stored_per_second: readonly (number | null)[];

@@ -1,4 +1,4 @@
-/** The history as `deno task status` tells it. */
+/** The history for `deno task status`. */
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { HistoryPoint } from "../../subscriber/dashboard/answers.ts";
 import { readHistory } from "../../subscriber/metrics/history/history_table.ts";
@@ -15,7 +15,7 @@ export async function readStatusHistory(database: Pick<Database, "query">, nowMs
   return historyOf(day, recent, nowMs);
 }
 
-/** @param recent of the last minutes, which tell how fast the queue grows */
+/** @param recent points of the last minutes, for the growth of the queue */
 export function historyOf(
   day: readonly HistoryPoint[],
   recent: readonly HistoryPoint[],

@@ -39,7 +39,7 @@ async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): P
 const works = (events: number): HeardReport => ({ ...reportOf("good", { state: "working", events }), heard_ms: 100 });
 const holds = (events: number): HeardReport => ({ ...reportOf("stuck", { events }), heard_ms: 100 });
 
-Deno.test("the lag counts what is in hand, at the pace of the last minute", async () => {
+Deno.test("the lag counts events in hand, at the rate of the last minute", async () => {
   deepStrictEqual(await lagOf({ ready: 200, reports: [works(100)] }), {
     ...{ messages: 300, ready: 200, unacknowledged: 100, seconds: 30, until: null },
   });
@@ -49,7 +49,7 @@ Deno.test("the lag counts what is in hand, at the pace of the last minute", asyn
   });
 });
 
-Deno.test("the lag says what ends it where time alone does not", async () => {
+Deno.test("the lag says what ends it when time alone does not", async () => {
   const end = async (given: Given) => {
     const { messages, seconds, until } = await lagOf(given);
     return [messages, seconds, until];
@@ -65,7 +65,7 @@ Deno.test("the lag says what ends it where time alone does not", async () => {
   deepStrictEqual(await end({ ready: 500, consumers: 0, reports: [lost] }), [500, null, "subscriber stuck resumes"]);
 });
 
-Deno.test("the lag does not say what is in hand while Redis is away, or a consumer tells nothing", async () => {
+Deno.test("the lag has no number in hand while Redis is away, or a consumer sends no reports", async () => {
   deepStrictEqual((await lagOf({ ready: 5, reports: undefined })).unacknowledged, null);
   deepStrictEqual((await lagOf({ ready: 5, consumers: 2, reports: [works(7)] })).unacknowledged, null);
 });

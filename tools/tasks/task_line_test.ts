@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { allowed, expandPermissions, joinPermissions, parseTask } from "./task_line.ts";
 
-Deno.test("parseTask() tells flags, program and what the task gives it", () => {
+Deno.test("parseTask() returns flags, program and arguments", () => {
   deepStrictEqual(parseTask("deno run --allow-net --v8-flags=--a=8,--b=1 tools/migrate/main.ts new --folder x"), {
     flags: ["--allow-net", "--v8-flags=--a=8,--b=1"],
     program: "tools/migrate/main.ts",
@@ -10,7 +10,7 @@ Deno.test("parseTask() tells flags, program and what the task gives it", () => {
   throws(() => parseTask("deno task up && deno task check"), /does not have the form/);
 });
 
-Deno.test("parseTask() puts variables in as the task's shell does: what is unset leaves nothing", () => {
+Deno.test("parseTask() expands variables like the task's shell, and unset ones to nothing", () => {
   const line = "deno run --allow-net=127.0.0.1$ALLOW_NET a.ts";
   deepStrictEqual(parseTask(line).flags, ["--allow-net=127.0.0.1"]);
   deepStrictEqual(parseTask(line, { ALLOW_NET: ",a.example:1" }).flags, [
@@ -18,7 +18,7 @@ Deno.test("parseTask() puts variables in as the task's shell does: what is unset
   ]);
 });
 
-Deno.test("joinPermissions() leaves each permission once", () => {
+Deno.test("joinPermissions() keeps each permission once", () => {
   deepStrictEqual(joinPermissions(["--allow-env=A,B", "--no-prompt"], ["--allow-env=C", "--allow-run"]), [
     "--allow-env=A,B,C",
     "--no-prompt",
@@ -28,14 +28,14 @@ Deno.test("joinPermissions() leaves each permission once", () => {
   deepStrictEqual(joinPermissions(["--allow-env"], ["--allow-env=A"]), ["--allow-env"]);
 });
 
-Deno.test("allowed() tells a list from all and nothing", () => {
+Deno.test("allowed() distinguishes a list from all and nothing", () => {
   deepStrictEqual(allowed(["--allow-env=A,B"], "env"), ["A", "B"]);
   deepStrictEqual(allowed(["--allow-env=A,B"], "net"), []);
   strictEqual(allowed(["--allow-env"], "env"), true);
   strictEqual(allowed(["-A"], "run"), true);
 });
 
-Deno.test("expandPermissions() writes a set out, but for the kinds that a flag names itself", () => {
+Deno.test("expandPermissions() expands a set, except the kinds that a flag names itself", () => {
   const sets = { one: { env: ["A", "B"], read: true, sys: ["hostname"], write: false } };
   deepStrictEqual(expandPermissions(["-q", "-P=one", "--allow-net=a", "--allow-read=x"], sets), [
     "-q",

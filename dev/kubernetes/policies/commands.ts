@@ -17,7 +17,7 @@ export function variablesAreSettings(manifests: readonly Manifest[]): string[] {
     manifests,
     ({ environment }) =>
       Object.keys(environment).filter((name) => !settings.has(name) && !others.test(name))
-        .map((name) => `is given ${name}, which nobody reads`),
+        .map((name) => `sets ${name}, which no setting reads`),
   );
 }
 
@@ -29,9 +29,9 @@ export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
     const byReference = (container.env ?? []).filter(({ valueFrom }: Json) => valueFrom?.secretKeyRef);
     const whole = (container.envFrom ?? []).filter(({ secretRef }: Json) => secretRef);
     return [
-      ...inText.map(([name]) => `is given a secret as ${name}`),
-      ...byReference.map(({ name }: Json) => `is given the secret ${name} outside of a file`),
-      ...whole.map(({ secretRef }: Json) => `is given all of ${secretRef.name} outside of files`),
+      ...inText.map(([name]) => `has a secret in the variable ${name}`),
+      ...byReference.map(({ name }: Json) => `reads the secret ${name} from a variable, not from a file`),
+      ...whole.map(({ secretRef }: Json) => `reads all of ${secretRef.name} from variables, not from files`),
     ];
   });
 }
@@ -53,15 +53,15 @@ export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
     );
     return [
       ...args.filter((arg) => /^(?:-A|--allow-all|--allow-[a-z]+)$/.test(arg))
-        .map((arg) => `asks for ${arg} without saying which`),
+        .map((arg) => `requests ${arg} without a list`),
       ...args.filter((arg) => /^--allow-(?:write|run|ffi|import)/.test(arg) && !isOwnVolume(arg, started))
-        .map((arg) => `asks for ${arg}`),
-      ...args.filter((arg) => arg.includes("$(")).map((arg) => `has ${arg}, of which the kubelet knows no value`),
+        .map((arg) => `requests ${arg}`),
+      ...args.filter((arg) => arg.includes("$(")).map((arg) => `has ${arg}, which has no value`),
       ...listed("--allow-net").filter((host) => !/:\d+$/.test(host) || host.includes("/"))
         .map((host) => `may connect to ${host}, which is not one host and port`),
-      ...allowed.filter((name) => !settings.has(name)).map((name) => `may read ${name}, which is no setting`),
+      ...allowed.filter((name) => !settings.has(name)).map((name) => `may read ${name}, which is not a setting`),
       ...unreadable.map((name) => `may not read ${name}`),
-      ...args.includes("--no-prompt") ? [] : ["would ask for permissions where nobody answers"],
+      ...args.includes("--no-prompt") ? [] : ["has no --no-prompt"],
     ];
   });
 }

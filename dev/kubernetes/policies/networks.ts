@@ -22,7 +22,7 @@ export function podsAreUnderPolicies(manifests: readonly Manifest[]): string[] {
   return workloadsOf(manifests).flatMap((workload) => {
     const own = policiesOf(workload, manifests);
     return ["Ingress", "Egress"].filter((type) => !own.some(({ spec }) => spec.policyTypes.includes(type)))
-      .map((type) => `${workload.id} is under no policy for ${type}`);
+      .map((type) => `${workload.id} has no policy for ${type}`);
   });
 }
 
@@ -35,10 +35,10 @@ export function podsReachWhatTheyUse(manifests: readonly Manifest[]): string[] {
     allowed.delete(53);
     return [
       ...[...used].filter((port) => !allowed.has(port)).map((port) =>
-        `${workload.id} uses port ${port}, which is closed`
+        `${workload.id} uses port ${port}, which no policy allows`
       ),
       ...[...allowed].filter((port) => !used.has(port))
-        .map((port) => `${workload.id} may reach port ${port}, and has no use for it`),
+        .map((port) => `${workload.id} may reach port ${port}, but does not use it`),
     ];
   });
 }
@@ -70,10 +70,10 @@ export function policiesSayWhoAndWhere(manifests: readonly Manifest[]): string[]
     ];
     return rules.flatMap(([rule, peers]) => {
       const faults: string[] = [];
-      if (!(rule[peers]?.length > 0)) faults.push(`${id} leaves open ${peers} where`);
-      if (!(rule.ports?.length > 0)) faults.push(`${id} leaves open by which port`);
+      if (!(rule[peers]?.length > 0)) faults.push(`${id} has a rule without ${peers}`);
+      if (!(rule.ports?.length > 0)) faults.push(`${id} has a rule without ports`);
       const all = (rule[peers] ?? []).some(({ ipBlock }: Json) => ipBlock?.cidr.endsWith("/0"));
-      if (all && !mayReachAll.has(id)) faults.push(`${id} leads everywhere`);
+      if (all && !mayReachAll.has(id)) faults.push(`${id} allows every address`);
       return faults;
     });
   });
@@ -88,7 +88,7 @@ export function waysHaveTwoEnds(manifests: readonly Manifest[]): string[] {
       to.filter(({ podSelector, namespaceSelector }: Json) => podSelector && !namespaceSelector)
         .flatMap(({ podSelector }: Json) =>
           ports.filter(({ port }: Json) => !letsIn(policies, source, podSelector.matchLabels, port))
-            .map(({ port }: Json) => `${idOf(policy)} leads to port ${port} of pods that do not let it in`)
+            .map(({ port }: Json) => `${idOf(policy)} allows port ${port} of pods that do not accept the connection`)
         )
     );
   });
@@ -108,7 +108,9 @@ function letsIn(policies: readonly Manifest[], source: Labels, target: Labels, p
 export function portsExist(manifests: readonly Manifest[]): string[] {
   const faults = waysIn(manifests).flatMap(({ from, pods, ports }) =>
     pods.flatMap((pod) =>
-      ports.filter((port) => lacks(pod, port)).map((port) => `${from} leads to ${port}, which ${pod.id} has not`)
+      ports.filter((port) => lacks(pod, port)).map((port) =>
+        `${from} uses the port ${port}, which ${pod.id} does not have`
+      )
     )
   );
   return [...new Set(faults)];

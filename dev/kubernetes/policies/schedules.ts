@@ -1,4 +1,4 @@
-/** Policies for what runs to its end, at once or at times of a schedule. */
+/** Policies for Jobs and CronJobs. */
 import { ends, idOf, type Json, type Manifest, ofKind, workloadsOf } from "../manifest.ts";
 
 /** A Job ends by itself when its work hangs or fails, and does not stay for ever. */
@@ -7,8 +7,10 @@ export function jobsEnd(manifests: readonly Manifest[]): string[] {
     const job = manifest["spec"].jobTemplate?.spec ?? manifest["spec"];
     const faults: string[] = [];
     if (!(job.activeDeadlineSeconds > 0)) faults.push("has no deadline");
-    if (!(job.backoffLimit >= 0)) faults.push("does not say how often it is tried");
-    if (!(job.ttlSecondsAfterFinished > 0) && !keepsFew(manifest["spec"])) faults.push("does not say which Jobs stay");
+    if (!(job.backoffLimit >= 0)) faults.push("has no backoffLimit");
+    if (!(job.ttlSecondsAfterFinished > 0) && !keepsFew(manifest["spec"])) {
+      faults.push("sets no limit for finished Jobs");
+    }
     return faults.map((fault) => `${id} ${fault}`);
   });
 }
@@ -18,10 +20,10 @@ export function schedulesAreKept(manifests: readonly Manifest[]): string[] {
   return ofKind(manifests, "CronJob").filter(({ spec }) => spec.suspend !== true).flatMap((cronJob) => {
     const { concurrencyPolicy, timeZone, startingDeadlineSeconds } = cronJob["spec"];
     const faults: string[] = [];
-    if (concurrencyPolicy !== "Forbid") faults.push("may run beside itself");
+    if (concurrencyPolicy !== "Forbid") faults.push("may run twice at once");
     if (timeZone === undefined) faults.push("runs in the controller's time zone");
     // Without it, the controller starts none once it has missed more than 100.
-    if (!(startingDeadlineSeconds > 0)) faults.push("has no deadline for its start");
+    if (!(startingDeadlineSeconds > 0)) faults.push("has no startingDeadlineSeconds");
     return faults.map((fault) => `${idOf(cronJob)} ${fault}`);
   });
 }

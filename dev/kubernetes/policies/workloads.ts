@@ -24,7 +24,7 @@ export function podsAreApart(manifests: readonly Manifest[]): string[] {
     if (pod.automountServiceAccountToken !== false) faults.push("mounts a token for the API server");
     if (pod.hostNetwork || pod.hostPID || pod.hostIPC) faults.push("shares namespaces with its node");
     if ((pod.volumes ?? []).some((volume: Json) => volume.hostPath)) faults.push("mounts a path of its node");
-    if (pod.enableServiceLinks !== false) faults.push("gets the environment of every service");
+    if (pod.enableServiceLinks !== false) faults.push("receives variables for every service");
     return faults.map((fault) => `${id} ${fault}`);
   });
 }
@@ -35,7 +35,7 @@ export function containersAreConfined(manifests: readonly Manifest[]): string[] 
     const { drop = [], add = [] } = context.capabilities ?? {};
     const faults: string[] = [];
     if (context.runAsNonRoot !== true || !(context.runAsUser > 0)) faults.push("may run as root");
-    if (context.readOnlyRootFilesystem !== true) faults.push("may write to its root");
+    if (context.readOnlyRootFilesystem !== true) faults.push("may write to its root file system");
     if (context.allowPrivilegeEscalation !== false || context.privileged) faults.push("may gain privileges");
     if (!drop.includes("ALL") || add.length > 0) faults.push("keeps capabilities");
     if (context.seccompProfile?.type !== "RuntimeDefault") faults.push("may make every system call");
@@ -56,7 +56,7 @@ export function imagesArePinned(manifests: readonly Manifest[]): string[] {
   return faultsOfContainers(
     manifests,
     ({ container: { image } }) =>
-      /:(?!latest$)[\w.-]+$|@sha256:[0-9a-f]{64}$/.test(image) ? [] : [`runs ${image}, which may be anything`],
+      /:(?!latest$)[\w.-]+$|@sha256:[0-9a-f]{64}$/.test(image) ? [] : [`runs ${image}, whose content can change`],
   );
 }
 
@@ -75,7 +75,7 @@ export function replicasOutliveADrain(manifests: readonly Manifest[]): string[] 
     const faults: string[] = [];
     const budget = budgets.find(({ spec }) => matches(spec.selector, workload.labels));
     if (!budget) faults.push("has no PodDisruptionBudget");
-    else if (budget["spec"].maxUnavailable !== 1) faults.push(`may lose more than one at once by ${idOf(budget)}`);
+    else if (budget["spec"].maxUnavailable !== 1) faults.push(`may lose more than one pod at once: ${idOf(budget)}`);
     for (const topology of ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]) {
       const spread = (workload.pod.topologySpreadConstraints ?? []).some((
         constraint: { topologyKey: string; labelSelector: unknown },
@@ -101,7 +101,7 @@ export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
     const graces = containers.map((container) => Number(environmentOf(container, manifests)["SHUTDOWN_GRACE_MS"] ?? 0));
     const needed = (Math.max(...graces) + closingMs) / 1000;
     const given = pod.terminationGracePeriodSeconds ?? 30;
-    return given > needed ? [] : [`${id} is killed after ${given} s, and may need ${needed} s to leave`];
+    return given > needed ? [] : [`${id} is killed after ${given} s, but may need ${needed} s to shut down`];
   });
 }
 
@@ -121,14 +121,16 @@ export function scalingIsBearable(manifests: readonly Manifest[]): string[] {
       metadata.annotations?.["casino-events/postgres-max-connections"];
     const bearable = Number(stated) - connectionsOfOthers;
     const most = (spec.maxReplicaCount + 2) * connectionsEach;
-    const faults = most <= bearable ? [] : [`may take ${most} connections to Postgres, which has ${bearable} for them`];
-    if (!(spec.minReplicaCount >= 2)) faults.push("may leave a single subscriber");
+    const faults = most <= bearable ? [] : [`may open ${most} connections to Postgres, which has ${bearable} for them`];
+    if (!(spec.minReplicaCount >= 2)) faults.push("may keep only one subscriber");
     if (spec.fallback && spec.fallback.behavior !== "currentReplicasIfHigher") {
-      faults.push("takes subscribers away when it cannot see the queue");
+      faults.push("stops subscribers when it cannot read the queue");
     }
     const target = workloadsOf(manifests).find(({ id }) => id === `Deployment/${spec.scaleTargetRef.name}`);
-    if (!target) faults.push("scales what is not there");
-    else if (target.manifest["spec"].replicas !== undefined) faults.push("is undone by a number of replicas");
+    if (!target) faults.push("scales a missing Deployment");
+    else if (target.manifest["spec"].replicas !== undefined) {
+      faults.push("conflicts with the replicas of its Deployment");
+    }
     return faults.map((fault) => `ScaledObject/${metadata.name} ${fault}`);
   });
 }

@@ -7,14 +7,14 @@ function recorded() {
   return { acks, runs: new AckRuns((tag, multiple) => acks.push([tag, multiple])) };
 }
 
-Deno.test("AckRuns.settle() acks a run without gap by one multiple ack", () => {
+Deno.test("AckRuns.settle() acks a contiguous run with one multiple ack", () => {
   const { acks, runs } = recorded();
   runs.settle([1, 2, 3, 4]);
   runs.settle([5]);
   deepStrictEqual(acks, [[4, true], [5, false]]);
 });
 
-Deno.test("AckRuns.settle() keeps what is behind a gap until the gap closes", () => {
+Deno.test("AckRuns.settle() holds acks behind a gap until the gap closes", () => {
   const { acks, runs } = recorded();
   runs.settle([3, 4, 5]);
   deepStrictEqual(acks, []);
@@ -24,7 +24,7 @@ Deno.test("AckRuns.settle() keeps what is behind a gap until the gap closes", ()
   strictEqual(runs.waiting, false);
 });
 
-Deno.test("AckRuns.flush() acks one by one what waits behind a gap, and nothing twice", () => {
+Deno.test("AckRuns.flush() acks deliveries behind a gap one by one, each once", () => {
   const { acks, runs } = recorded();
   runs.settle([3, 4]);
   runs.flush();
@@ -34,7 +34,7 @@ Deno.test("AckRuns.flush() acks one by one what waits behind a gap, and nothing 
   deepStrictEqual(acks.slice(2), [[2, true]]);
 });
 
-Deno.test("AckRuns.settledOtherwise() never acks a tag that the broker knows already", () => {
+Deno.test("AckRuns.settledOtherwise() never acks a tag that is already settled", () => {
   const { acks, runs } = recorded();
   runs.settle([1]);
   runs.settledOtherwise(2);
@@ -42,7 +42,7 @@ Deno.test("AckRuns.settledOtherwise() never acks a tag that the broker knows alr
   deepStrictEqual(acks, [[1, false], [3, false]]);
 });
 
-Deno.test("AckRuns closes a gap over what waited, what was flushed and what was settled otherwise", () => {
+Deno.test("AckRuns closes a gap across waiting, flushed and otherwise settled tags", () => {
   const { acks, runs } = recorded();
   runs.settle([2, 3]);
   runs.flush();
@@ -54,7 +54,7 @@ Deno.test("AckRuns closes a gap over what waited, what was flushed and what was 
   deepStrictEqual([runs.settled, runs.waiting], [6, false]);
 });
 
-Deno.test("AckRuns tells the broker of every tag exactly once, and of none that is open, in whatever order", () => {
+Deno.test("AckRuns acks every tag exactly once, and no open tag, in any order", () => {
   const steps = fc.integer({ min: 1, max: 60 }).chain((count) =>
     fc.record({
       order: fc.shuffledSubarray(Array.from({ length: count }, (_, i) => i + 1)),
@@ -87,7 +87,7 @@ Deno.test("AckRuns tells the broker of every tag exactly once, and of none that 
   );
 });
 
-Deno.test("TagRanges holds millions of tags above one gap as one range", () => {
+Deno.test("TagRanges stores millions of tags above one gap as one range", () => {
   const tags = new TagRanges();
   for (let tag = 2; tag <= 2_000_000; tag++) tags.add(tag);
   deepStrictEqual([tags.ranges, tags.size], [1, 1_999_999]);
@@ -96,7 +96,7 @@ Deno.test("TagRanges holds millions of tags above one gap as one range", () => {
   deepStrictEqual([tags.ranges, tags.size], [0, 0]);
 });
 
-Deno.test("TagRanges gives each range as a sorted list has it, in whatever order the tags come and ranges are taken", () => {
+Deno.test("TagRanges returns the same ranges as a sorted list, for tags in any order", () => {
   const steps = fc.integer({ min: 1, max: 40 }).chain((count) => {
     const tags = fc.shuffledSubarray(Array.from({ length: count }, (_, i) => i + 1));
     return fc.record({ tags, take: fc.array(fc.integer({ min: 1, max: count }), { maxLength: 40 }) });

@@ -123,6 +123,10 @@ export class UnreadDelivery<Session extends Life> extends AmqpDelivery<Session> 
     return new Uint8Array(buffer, byteOffset + this.#bodyAt, this.#end - this.#bodyAt);
   }
 
+  readBody<T>(read: (bytes: Uint8Array, start: number, end: number) => T): T {
+    return read(this.#bytes, this.#bodyAt, this.#end);
+  }
+
   get heldBytes(): number {
     return this.#end - this.#exchangeAt;
   }

@@ -43,7 +43,7 @@ async function consumerOn(connection: StubConnection, publish: Publish): Promise
   return consumer;
 }
 
-Deno.test("AmqpConsumer keeps nothing that the socket brought beside a delivery whose dead letter waits", async () => {
+Deno.test("AmqpConsumer retains only its own bytes for a delivery whose dead letter waits", async () => {
   const connection = new StubConnection();
   const leave = new AbortController();
   const publish: Publish = (_, __, signal) =>
@@ -64,7 +64,7 @@ Deno.test("AmqpConsumer keeps nothing that the socket brought beside a delivery 
   await consumer.close();
 });
 
-Deno.test("AmqpConsumer reads nothing more while headers fill what may be in hand, until their letters are confirmed", async () => {
+Deno.test("AmqpConsumer stops reading while headers fill its byte limit, until their letters are confirmed", async () => {
   const [connection, { signal }] = [new StubConnection(), new AbortController()];
   const confirmed = Promise.withResolvers<Moved>();
   const consumer = await consumerOn(connection, () => confirmed.promise);

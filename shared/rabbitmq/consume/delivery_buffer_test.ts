@@ -4,7 +4,7 @@ import { DeliveryBuffer } from "./delivery_buffer.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("DeliveryBuffer gives what was requeued before what was added, each in its order, whatever the order of calls", () => {
+Deno.test("DeliveryBuffer returns requeued deliveries before added ones, each in order", () => {
   const call = fc.constantFrom("add", "requeue", "next");
   fc.assert(fc.property(fc.array(call, { maxLength: 5_000, size: "max" }), (calls) => {
     const buffer = new DeliveryBuffer<number>();
@@ -18,14 +18,14 @@ Deno.test("DeliveryBuffer gives what was requeued before what was added, each in
   }));
 });
 
-Deno.test("DeliveryBuffer keeps the order of very many", () => {
+Deno.test("DeliveryBuffer keeps the order of very many deliveries", () => {
   const buffer = new DeliveryBuffer<number>();
   for (let i = 0; i < 100_000; i++) buffer.add(i);
   for (let i = 0; i < 100_000; i++) strictEqual(buffer.next(), i);
   strictEqual(buffer.next(), undefined);
 });
 
-Deno.test("DeliveryBuffer.take() goes on when the one who was woken with it is aborted before it takes", async () => {
+Deno.test("DeliveryBuffer.take() wakes when another woken caller is aborted before it takes", async () => {
   for (const which of [0, 1]) {
     const buffer = new DeliveryBuffer<string>();
     const aborts = [new AbortController(), new AbortController()];
@@ -36,7 +36,7 @@ Deno.test("DeliveryBuffer.take() goes on when the one who was woken with it is a
   }
 });
 
-Deno.test("DeliveryBuffer.take() goes on after clear() with what comes later", async () => {
+Deno.test("DeliveryBuffer.take() returns deliveries that arrive after clear()", async () => {
   const buffer = new DeliveryBuffer<string>();
   buffer.add("gone");
   buffer.requeue("gone too");

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { mostHeldBy } from "./held_bytes.ts";
 
-Deno.test("mostHeldBy() counts every text, key and value, however deep", () => {
+Deno.test("mostHeldBy() counts every text, key and value at any depth", () => {
   const text = "x".repeat(1_000);
   const one = mostHeldBy(text);
   ok(one >= 10 * text.length, "a text is there up to four times, in up to three bytes a character");
@@ -14,7 +14,7 @@ Deno.test("mostHeldBy() counts every text, key and value, however deep", () => {
   ok(mostHeldBy(deep) > 26_000 * mostHeldBy([]));
 });
 
-Deno.test("mostHeldBy() counts for each value what V8 was measured to take", () => {
+Deno.test("mostHeldBy() counts what each value was measured to take in V8", () => {
   // Bytes per value of 1,000 values, parsed both ways; docs/reliability.md says how large a message may be.
   const measured: readonly [value: unknown, bytes: number][] = [
     [{}, 260],

@@ -1,4 +1,5 @@
 /** Messages that the consumer could only reject, and holds because their queue may drop rejected messages. */
+import { plural } from "../../runtime/printable.ts";
 
 export interface HeldMessages {
   readonly messages: number;
@@ -15,7 +16,7 @@ export const cureOfHeld = "check that the queue has an x-dead-letter-exchange (d
 
 /** Returns why the messages are held, and the way out. */
 export function describeHeld({ messages, takesMore }: HeldMessages): string {
-  const what = messages === 1 ? "1 message" : `${messages} messages`;
+  const what = plural(messages, "message");
   const more = takesMore ? "" : "; the broker delivers no further messages";
   return `${what} that can only be rejected, but the queue may drop rejected messages${more}: ${cureOfHeld}`;
 }

@@ -55,7 +55,7 @@ const messageId = fc.oneof(
   anyHeader,
 );
 
-Deno.test("understand() makes a letter that can be told, kept and counted of 5,000 messages with hostile headers", () => {
+Deno.test("understand() produces letters that can be printed, stored and counted from 5,000 messages with hostile headers", () => {
   const body = anyEvent.map(encodeEvent);
   const properties = fc.record({ messageId, headers: anyHeaders, appId: anyHeader, timestamp: number }, {
     requiredKeys: [],
@@ -81,23 +81,23 @@ function letterWith(headers: Record<string, unknown>, timestamp?: number) {
   return understand({ properties: { headers, timestamp }, content: Buffer.from("?") } as unknown as GetMessage);
 }
 
-Deno.test("understand() takes a time that no calendar has for none, whoever wrote it", () => {
+Deno.test("understand() ignores times that no calendar has", () => {
   const letter = letterWith({ "x-death": [{ time: { "!": "timestamp", value: 2 ** 63 }, count: 2 }] }, 2 ** 63);
   deepStrictEqual([letter.lastFailedAt, letter.timestampMs, letter.attempts], [undefined, undefined, 2]);
   match(describeInFull(letter), /^published at {5}unknown$/m);
 });
 
-Deno.test("understand() tells what a message died of last, not that it had expired on a delay queue before", () => {
+Deno.test("understand() reports the last cause of death, not an earlier expiry in a delay queue", () => {
   const deaths = [{ reason: "delivery_limit", count: 1 }, { reason: "expired", count: 3 }];
   const { reason, attempts } = letterWith({ "x-first-death-reason": "expired", "x-death": deaths });
   deepStrictEqual([reason, attempts], ["delivery-limit", 1]);
 });
 
-Deno.test("understand() counts no replays where the header is no count", () => {
+Deno.test("understand() counts no replays for an invalid header", () => {
   for (const replays of [NaN, -1, 0.5, "3", null]) deepStrictEqual(letterWith({ [replaysHeader]: replays }).replays, 0);
   deepStrictEqual(letterWith({ [replaysHeader]: 3 }).replays, 3);
 });
 
-Deno.test("summarize() lets no control character of a header through to the terminal", () => {
-  match(summarize(letterWith({ "dead-reason": "a\x1b[2J\nb" })), /^\S+ {2}a\\u001b\[2J\\u000ab {2}at an unknown time/);
+Deno.test("summarize() passes no control character of a header to the terminal", () => {
+  match(summarize(letterWith({ "dead-reason": "a\x1b[2J\nb" })), /^\S+ {2}a\\u001b\[2J\\u000ab {2}time unknown/);
 });

@@ -22,12 +22,12 @@ async function tryWith(reasons: readonly PublishError["reason"][]) {
   return [moved, tries, log.entries.map(({ fields }) => fields["event"])];
 }
 
-Deno.test("publishUntilConfirmed() tries again until the broker confirms", async () => {
+Deno.test("publishUntilConfirmed() retries until the broker confirms", async () => {
   const again = "message.not_accepted";
   deepStrictEqual(await tryWith(["refused", "returned", "unconfirmed"]), ["confirmed", 4, [again, again, again]]);
 });
 
-Deno.test("publishUntilConfirmed() says at once what no retry brings there", async () => {
+Deno.test("publishUntilConfirmed() fails at once when no retry can succeed", async () => {
   for (const reason of ["unwritable", "unacceptable"] as const) {
     deepStrictEqual(await tryWith(["refused", reason]), [
       ...["impossible", 2],

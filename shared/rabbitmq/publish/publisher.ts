@@ -65,7 +65,7 @@ const drainMs = 5_000;
 /**
  * After so long, a message that a channel refuses goes over a new one. A channel of RabbitMQ 3.10 that first used a
  * quorum queue while its leader's node could not be reached refuses all for that queue, also under the next leader. The
- * time doubles as long as a new channel refuses the message too: its queue may be full.
+ * time doubles with each new channel, because the queue may be full, until none was needed for a while.
  */
 const [refusedLeastMs, refusedMostMs] = [5_000, 60_000];
 /** amqplib 2.3.1's error message for a negative confirm, which has no code. */
@@ -78,6 +78,7 @@ export class ConfirmPublisher {
   readonly #maxInFlight: number;
   readonly #giveUpAfterMs: number;
   #wakeWhenRoom: (() => void)[] = [];
+  #wakeSweep: (() => void) | undefined;
   #wire: Wire | undefined;
   /** Why the broker closed the last channel, if known. */
   #refusal: string | undefined;
@@ -85,6 +86,7 @@ export class ConfirmPublisher {
   #limit: MessageFault | undefined;
   #blocked = false;
   #refusedForMs = refusedLeastMs;
+  #replacedAt = 0;
   readonly #finished: Promise<unknown>;
 
   constructor(private readonly options: PublisherOptions) {
@@ -142,6 +144,7 @@ export class ConfirmPublisher {
       lastProblem: { reason: "unconfirmed", detail: "there is no connection to the broker" },
     };
     this.#inFlight.add(entry);
+    this.#wakeSweep?.();
     if (this.#stop.signal.aborted) this.#giveUp(entry, "closed", messageOf(this.#stop.signal.reason));
     else this.#transmit(entry);
     return entry;
@@ -265,7 +268,6 @@ export class ConfirmPublisher {
     if (this.#returned.delete(messageId)) {
       this.#retry(entry, "returned", `the exchange ${exchange} routes to no queue`);
     } else if (!error) {
-      if (entry.refused) this.#refusedForMs = refusedLeastMs;
       this.#settle(entry);
     } else if (error.message === nacked) {
       this.#retry(entry, "refused", "the broker rejected the message; its queue may be full or without a leader");
@@ -288,9 +290,11 @@ export class ConfirmPublisher {
 
   #refusedBy(wire: Wire, entry: Entry): void {
     const now = this.options.clock.monotonic();
+    if (now - this.#replacedAt > 2 * refusedMostMs) this.#refusedForMs = refusedLeastMs;
     if (entry.refused?.by !== wire) entry.refused = { by: wire, since: now };
     else if (this.#wire === wire && now - entry.refused.since >= this.#refusedForMs) {
       this.#refusedForMs = Math.min(2 * this.#refusedForMs, refusedMostMs);
+      this.#replacedAt = now;
       wire.replace();
     }
   }
@@ -309,11 +313,18 @@ export class ConfirmPublisher {
     this.#settle(entry, new PublishError(reason, entry.message.messageId, detail));
   }
 
-  /** One timer for all messages: retries messages that are due and gives up messages past their deadline. */
+  /**
+   * One timer for all messages: retries messages that are due and gives up messages past their deadline. Without
+   * messages, no timer wakes the process.
+   */
   async #sweep(): Promise<void> {
     const { clock } = this.options;
     let last = clock.monotonic();
     while (!this.#stop.signal.aborted) {
+      if (this.#inFlight.size === 0) {
+        await this.#untilEntered();
+        last = clock.monotonic();
+      }
       await clock.sleep(sweepEveryMs, this.#stop.signal).catch(() => {});
       const now = clock.monotonic();
       for (const entry of this.#inFlight) {
@@ -323,6 +334,12 @@ export class ConfirmPublisher {
       }
       last = now;
     }
+  }
+
+  async #untilEntered(): Promise<void> {
+    const entered = new Promise<void>((resolve) => this.#wakeSweep = resolve);
+    await abortable(entered, this.#stop.signal).catch(() => {});
+    this.#wakeSweep = undefined;
   }
 
   #unblock(): void {

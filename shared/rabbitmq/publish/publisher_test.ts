@@ -1,65 +1,24 @@
-import { EventEmitter } from "node:events";
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { ChannelModel } from "amqplib";
-import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { seededRandom } from "../../runtime/random.ts";
+import { silentLog as log } from "../../runtime/telemetry/log.ts";
 import { ConfirmPublisher } from "./publisher.ts";
 
-type Confirm = (error: Error | null) => void;
-
-/** A broker whose channels answer each message at once: with a negative confirm if `refuses(channel, exchange)`. */
-function openPublisher(clock: VirtualClock, refuses: (channel: number, exchange: string) => boolean) {
-  /** When each channel was opened, in monotonic ms. */
-  const opened: number[] = [];
-  const connect = () => {
-    const channel = opened.push(clock.monotonic());
-    const publish = (exchange: string, _key: string, _body: unknown, _options: unknown, confirm: Confirm) =>
-      queueMicrotask(() => confirm(refuses(channel, exchange) ? new Error("message nacked") : null));
-    const createConfirmChannel = () => Promise.resolve(Object.assign(new EventEmitter(), { publish }));
-    const model = Object.assign(new EventEmitter(), { createConfirmChannel, close: () => Promise.resolve() });
-    return Promise.resolve(model as unknown as ChannelModel);
-  };
+Deno.test("ConfirmPublisher sets no timer while it has no message, and gives each up in its time", async () => {
+  const clock = new VirtualClock();
   const publisher = new ConfirmPublisher({
-    ...{ url: "amqp://broker", name: "a publisher", clock, random: seededRandom(1), log: new RecordedLog() },
-    ...{ topology: [], connect, giveUpAfterMs: 600_000 },
+    ...{ url: "amqp://nowhere", name: "test", topology: [], clock, random: seededRandom(1), log },
+    ...{ connect: () => new Promise(() => {}), giveUpAfterMs: 1_000 },
   });
-  return { publisher, opened };
-}
-
-const message = (exchange: string) => ({
-  exchange,
-  messageId: exchange,
-  body: new Uint8Array(),
-  timestampMs: 0,
-  appId: "",
-});
-
-Deno.test("ConfirmPublisher sends what one channel keeps refusing over another", async () => {
-  const clock = new VirtualClock();
-  const { publisher, opened } = openPublisher(clock, (channel) => channel === 1);
-  let confirmed = false;
-  publisher.publish(message("events")).then(() => confirmed = true);
-  await clock.advance(4_900);
-  deepStrictEqual([confirmed, opened.length], [false, 1], "the queue may have a leader again soon");
   await clock.advance(5_000);
-  deepStrictEqual([confirmed, opened.length], [true, 2]);
-  const closed = publisher.close();
-  await clock.advance(10_000);
-  await closed;
-});
-
-Deno.test("ConfirmPublisher opens ever fewer channels while a full queue refuses all, and keeps the others for other queues", async () => {
-  const clock = new VirtualClock();
-  const { publisher, opened } = openPublisher(clock, (_, exchange) => exchange === "full");
-  publisher.publish(message("full")).catch(() => {});
-  for (let n = 0; n < 300; n++) {
-    const sent = publisher.publish(message(`another ${n}`));
-    await clock.advance(1_000);
-    await sent;
+  strictEqual(clock.sleepers, 0);
+  const given: (string | number | undefined)[] = [];
+  for (const messageId of ["a", "b"]) {
+    publisher.send({ exchange: "e", messageId, body: new Uint8Array(), timestampMs: 0, appId: "test" }, (error) => {
+      given.push(error?.messageId, error?.reason, clock.monotonic());
+    });
+    await clock.advance(5_000);
+    strictEqual(clock.sleepers, 0);
   }
-  strictEqual(opened.length <= 8, true, `${opened.length} channels in five minutes`);
-  const closed = publisher.close();
-  await clock.advance(10_000);
-  await closed;
+  deepStrictEqual(given, ["a", "unconfirmed", 6_000, "b", "unconfirmed", 11_000]);
 });

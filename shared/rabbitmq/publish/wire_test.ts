@@ -13,7 +13,7 @@ function send(wire: Wire, ...sizes: number[]): number[] {
   });
 }
 
-Deno.test("Wire lets a message that is larger than any before it go alone, and smaller ones together", () => {
+Deno.test("Wire sends a message that is larger than any before alone, and smaller ones together", () => {
   const wire = new Wire({} as ConfirmChannel);
   deepStrictEqual(send(wire, 100, 50), [50], "nothing is known of the first");
   strictEqual(wire.alone, true);
@@ -25,14 +25,14 @@ Deno.test("Wire lets a message that is larger than any before it go alone, and s
   deepStrictEqual(send(wire, 101, 50), [50]);
 });
 
-Deno.test("Wire takes no size for one that the broker takes before the broker has said so", () => {
+Deno.test("Wire considers no size accepted before the broker confirms it", () => {
   const wire = new Wire({} as ConfirmChannel);
   send(wire, 100);
   wire.left(message(100), false);
   deepStrictEqual(send(wire, 100, 100), [100]);
 });
 
-Deno.test("Wire lets go alone what is suspected, or says that it must", () => {
+Deno.test("Wire sends a suspected message alone, or reports that it must", () => {
   const wire = new Wire({} as ConfirmChannel);
   send(wire, 100);
   wire.left(message(100), true);
@@ -42,7 +42,7 @@ Deno.test("Wire lets go alone what is suspected, or says that it must", () => {
   deepStrictEqual([wire.admits(message(1), true), wire.alone], [true, true]);
 });
 
-Deno.test("messageFaultOf() tells a message's fault from a broker that leaves, and reads the limit", () => {
+Deno.test("messageFaultOf() distinguishes a message's error from a broker that closes, and reads the limit", () => {
   const closed = (code: number | undefined, text: string) => messageFaultOf(Object.assign(new Error(text), { code }));
   const size = "PRECONDITION_FAILED - message size 5000 is larger than configured max size 4096";
   deepStrictEqual(closed(406, size), { detail: size, mostBytes: 4_096 });

@@ -36,14 +36,14 @@ function parsed(...args: Parameters<typeof parse>) {
   return invocation;
 }
 
-Deno.test("parseCommand() reads flags by their types", () => {
+Deno.test("parseCommand() parses flags by type", () => {
   const { flags } = parsed(["-n", "3", "--share", "0.25", "--kind", "b", "--quiet"]);
   deepStrictEqual(flags, { count: 3, share: 0.25, kind: "b", quiet: true });
   deepStrictEqual(parsed([]).flags, { count: undefined, share: undefined, kind: undefined, quiet: false });
   deepStrictEqual(parsed(["--count=10", "--share=1", "--count=1"]).flags.count, 1, "the last one counts");
 });
 
-Deno.test("parseCommand() takes operands only where the command has some", () => {
+Deno.test("parseCommand() accepts operands only for commands that have some", () => {
   const withOperands = { ...spec, operands: "<list|show>" };
   const invocation = parseCommand(withOperands, ["list", "--quiet", "--", "-x"], () => undefined, () => "");
   deepStrictEqual(typeof invocation === "object" && invocation.operands, ["list", "-x"]);
@@ -53,7 +53,7 @@ Deno.test("parseCommand() takes operands only where the command has some", () =>
   );
 });
 
-Deno.test("parseCommand() says what is wrong with a flag", () => {
+Deno.test("parseCommand() explains an invalid flag", () => {
   const cases: [string[], RegExp][] = [
     [["--count", "11"], /--count=11 must be a whole number from 1 to 10/],
     [["--count", "0"], /--count=0 must be a whole number from 1 to 10/],
@@ -112,19 +112,19 @@ Exit status: 0 done, 1 failed or partly failed, 2 wrong usage or configuration.`
   strictEqual(parse(["--version"]), version);
 });
 
-Deno.test("parseCommand() names the variables that the command reads to programs that ask", () => {
+Deno.test("parseCommand() prints the command's variables for programs", () => {
   const { variables } = JSON.parse(String(parse(["--describe"]))) as Description;
   deepStrictEqual(variables, ["PREFETCH", "RATES_API_KEY", "RATES_API_KEY_FILE"]);
 });
 
-Deno.test("parseCommand() offers a command without settings no file of them", () => {
+Deno.test("parseCommand() offers no --env-file to a command without settings", () => {
   const bare = { ...spec, settings: [] } as const;
   const ask = (...args: string[]) => parseCommand(bare, args, () => undefined, () => "");
   doesNotMatch(String(ask("--help")), /--env-file/);
   throws(() => ask("--env-file", ".env"), /Unknown option '--env-file'/);
 });
 
-Deno.test("parseCommand() lays the environment over the file, and the file over the defaults", () => {
+Deno.test("parseCommand() prefers the environment over the file, and the file over the defaults", () => {
   const files = { ".env": "PREFETCH=7\n# a comment\nRATES_API_KEY='from the file'\n" };
   throws(() => parsed(["--env-file", ".env"], {}, files), ConfigError, "the key has a space");
   deepStrictEqual(parsed(["--env-file", ".env"], { RATES_API_KEY: "own" }, files).config, {
@@ -146,7 +146,7 @@ Deno.test("parseCommand() lays the environment over the file, and the file over 
   );
 });
 
-Deno.test("runCommand() ends with what main returns, 1 for an error and 2 for wrong usage, each told in one sentence", async () => {
+Deno.test("runCommand() exits with main's result, 1 for an error and 2 for wrong usage, with one sentence each", async () => {
   const bare = { ...spec, settings: [] } as const;
   const run = (args: string[], main: () => Promise<number>) => captured(() => runCommand(bare, main, args));
   deepStrictEqual(await run([], () => Promise.resolve(0)), { status: 0, out: [], err: [] });

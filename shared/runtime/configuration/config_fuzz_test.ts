@@ -77,7 +77,7 @@ const anyText = fc.oneof(
 );
 const anyName = fc.constantFrom(...settingNames);
 
-Deno.test("readConfig() gives the value that it was given, in its range, or names the variable, for 10,000 texts", () => {
+Deno.test("readConfig() returns the given value within its range, or names the variable, for 10,000 texts", () => {
   const counts = { right: 0, wrong: 0 };
   fc.assert(
     fc.property(anyName, anyText, (name, text) => {
@@ -93,7 +93,7 @@ Deno.test("readConfig() gives the value that it was given, in its range, or name
   ok(counts.right > 500 && counts.wrong > 500, JSON.stringify(counts));
 });
 
-Deno.test("readConfig() names in 1,000 environments each variable that is wrong by itself, and no other", () => {
+Deno.test("readConfig() names exactly the invalid variables of 1,000 environments", () => {
   fc.assert(
     fc.property(fc.dictionary(anyName, anyText, { noNullPrototype: true }), (env) => {
       const ofOne = (problem: string) =>

@@ -14,7 +14,7 @@ const anyPassword = fc.tuple(
   fc.constantFrom(..."/?#@:%&\"' \\\n;,=[]{}|^<>é-_.!$*+~"),
 ).map(([parts, separator]) => ({ parts, text: parts.join(separator) }));
 
-Deno.test("readConfig() and redact() never show a password, wherever it stands in a URL, well formed or not", () => {
+Deno.test("readConfig() and redact() never show a password, wherever it stands in a URL, valid or not", () => {
   const schemes = ["amqp", "amqps", "redis", "rediss", "postgres", "postgresql", "http"];
   const shapes: ((scheme: string, password: string) => string)[] = [
     (scheme, password) => `${scheme}://user:${password}@host:5672/db`,
@@ -56,7 +56,7 @@ const anySecret = fc.string({ minLength: 8, maxLength: 12, unit: fc.constantFrom
   `${text}qz`
 );
 
-Deno.test("readConfig() never shows a secret of a setting that it refuses, in whatever position or form", () => {
+Deno.test("readConfig() never shows a secret of a rejected setting, in whatever position or form", () => {
   const names = ["RABBITMQ_URL", "DEAD_LETTER_RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;
   const addresses = ["RATES_API_ADDRESS", "RATES_API_PROXY"] as const;
   const anyParameter = fc.oneof(
@@ -113,7 +113,7 @@ Deno.test("readConfig() never shows a secret of a setting that it refuses, in wh
   strictEqual(refused.size, shapes("", "", "").length);
 });
 
-Deno.test("redact() blanks secrets of other names, and those of libpq's own form", () => {
+Deno.test("redact() blanks secrets under other names, and in libpq's own form", () => {
   for (const name of ["sslpassword", "passwd", "passphrase", "sentinelPassword", "access_token", "client-secret"]) {
     strictEqual(redact(`x://h/?a=1&${name}=hunter2&b=2`), `x://h/?a=1&${name}=***&b=2`);
   }
@@ -132,7 +132,7 @@ Deno.test("readConfig() never shows a key", () => {
   );
 });
 
-Deno.test("readConfig() tells how to write a password that would end the host early, or is cut by its own %", () => {
+Deno.test("readConfig() explains how to escape a password that would end the host early or contains %", () => {
   const escapes = "with / ? # @ % written %2F %3F %23 %40 %25 in a user or password";
   for (const password of ["a/b", "12/b", "a?b", "1?b", "a#b", "1#b", "50%", "%zz", "%ff"]) {
     deepStrictEqual(problemsOf({ REDIS_URL: `redis://u:${password}@host` }), [
@@ -142,7 +142,7 @@ Deno.test("readConfig() tells how to write a password that would end the host ea
   }
 });
 
-Deno.test("redact() blanks passwords and nothing else", () => {
+Deno.test("redact() blanks only passwords", () => {
   const cases: [string, string][] = [
     ["amqp://guest:guest@127.0.0.1:5672", "amqp://guest:***@127.0.0.1:5672"],
     ["redis://:a@b@host/0", "redis://:***@host/0"],
@@ -158,14 +158,14 @@ Deno.test("redact() blanks passwords and nothing else", () => {
   for (const [text, shown] of cases) strictEqual(redact(text), shown);
 });
 
-Deno.test("readConfig() takes what may hold a secret from the file that NAME_FILE names", () => {
+Deno.test("readConfig() reads secrets from the file in NAME_FILE", () => {
   const files: Record<string, string> = { "/run/key": "of-the-file\n", "/run/url": "redis://:p@127.0.0.1:6400" };
   const env: Record<string, string> = { RATES_API_KEY_FILE: "/run/key", REDIS_URL_FILE: "/run/url" };
   const config = readConfig(["RATES_API_KEY", "REDIS_URL"], (name) => env[name], (path) => files[path]!);
   deepStrictEqual([config.RATES_API_KEY, config.REDIS_URL], ["of-the-file", "redis://:p@127.0.0.1:6400"]);
 });
 
-Deno.test("readConfig() says of NAME_FILE what is wrong, and never what the file holds", () => {
+Deno.test("readConfig() explains an unusable NAME_FILE, and never shows the file's content", () => {
   const read = (env: Record<string, string>, content: string) => () =>
     readConfig(["RATES_CONTROL_KEY"], (name) => env[name], (path) => {
       if (path !== "/run/token") throw new Error("ENOENT");
@@ -188,7 +188,7 @@ Deno.test("readConfig() says of NAME_FILE what is wrong, and never what the file
   );
 });
 
-Deno.test("readConfig() refuses to send credentials to another machine unencrypted, unless that is allowed", () => {
+Deno.test("readConfig() refuses to send credentials to another machine unencrypted, unless allowed", () => {
   const allow = "or allow it with ALLOW_PLAINTEXT=yes";
   const plain = {
     RABBITMQ_URL: "amqp://u:secret@broker.example",
@@ -220,7 +220,7 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
   strictEqual(problemsOf({ RABBITMQ_URL: "amqp://broker.example" }).length, 1);
 });
 
-Deno.test("readConfig() refuses a sslmode that does not verify who answers", () => {
+Deno.test("readConfig() rejects an sslmode that does not verify the server", () => {
   for (const mode of ["require", "prefer", "allow", "verify-ca"]) {
     deepStrictEqual(problemsOf({ DATABASE_URL: `postgres://u@127.0.0.1/x?sslmode=${mode}` }), [
       `DATABASE_URL=postgres://***@127.0.0.1/*** must be a URL with sslmode=verify-full or disable: the other ` +
@@ -229,7 +229,7 @@ Deno.test("readConfig() refuses a sslmode that does not verify who answers", () 
   }
 });
 
-Deno.test("readConfig() gives each URL with TLS the files that it does not name, and no other", () => {
+Deno.test("readConfig() adds the TLS files to each TLS URL that names none, and to no other", () => {
   const env: Record<string, string> = {
     RABBITMQ_URL: "amqps://127.0.0.1",
     REDIS_URL: "redis://127.0.0.1",
@@ -242,14 +242,14 @@ Deno.test("readConfig() gives each URL with TLS the files that it does not name,
   );
 });
 
-Deno.test("readConfig() wants certificate and key, or neither", () => {
+Deno.test("readConfig() requires certificate and key together", () => {
   const read = (env: Record<string, string>) => readConfig(["REDIS_URL"], (name) => env[name], () => "");
   throws(() => read({ TLS_CERT_FILE: "/c" }), { message: "TLS_CERT_FILE requires TLS_KEY_FILE: set both or neither" });
   throws(() => read({ TLS_KEY_FILE: "/k" }), { message: "TLS_KEY_FILE requires TLS_CERT_FILE: set both or neither" });
   read({ TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k" });
 });
 
-Deno.test("readConfig() refuses the rates API's default key where others can hear or say it, TLS or not", () => {
+Deno.test("readConfig() refuses the rates API's default key where others can hear or use it, also with TLS", () => {
   for (const allowed of [{ RATES_API_TLS: "on" }, { ALLOW_PLAINTEXT: "yes" }]) {
     for (const address of ["rates.example:443", "0.0.0.0:50051", "[::]:50051", "10.0.0.1:50051"]) {
       for (const key of [undefined, "development-key"]) {
@@ -271,7 +271,7 @@ Deno.test("readConfig() refuses the rates API's default key where others can hea
   }
 });
 
-Deno.test("readConfig() refuses the rates API's default key as the old key where others can say it, too", () => {
+Deno.test("readConfig() refuses the rates API's default key as the old key where others can use it", () => {
   const env = { RATES_API_KEY: "a-key-of-ours", RATES_API_OLD_KEY: "development-key", ALLOW_PLAINTEXT: "yes" };
   deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "0.0.0.0:50051" }), [
     "RATES_API_OLD_KEY must be unset or your own key: development-key is the public default, and " +
@@ -283,7 +283,7 @@ Deno.test("readConfig() refuses the rates API's default key as the old key where
   deepStrictEqual(problemsOf(both).map((problem) => problem.split(" ")[0]), ["RATES_API_KEY", "RATES_API_OLD_KEY"]);
 });
 
-Deno.test("readConfig() takes no key of the controls that callers for rates have", () => {
+Deno.test("readConfig() rejects a control key that equals a key for rates", () => {
   const key = "a-key-of-16-or-more";
   const problem =
     "RATES_CONTROL_KEY must differ from RATES_API_KEY and RATES_API_OLD_KEY, because every subscriber has those";

@@ -7,7 +7,7 @@ function readOne(name: SettingName, value: string) {
   return readConfig([name], (asked) => asked === name ? value : undefined)[name];
 }
 
-Deno.test("readConfig() has a default for every setting that is needed, and all of them are valid", () => {
+Deno.test("readConfig() has a valid default for every required setting", () => {
   const config = readConfig(settingNames, () => undefined);
   deepStrictEqual(settingNames.filter((name) => config[name] === undefined), [
     ...[
@@ -23,17 +23,17 @@ Deno.test("readConfig() has a default for every setting that is needed, and all 
   deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events.queue"]);
 });
 
-Deno.test("readConfig() reads no variable but those that it is asked for", () => {
+Deno.test("readConfig() reads only the requested variables", () => {
   const read: string[] = [];
   readConfig(["PREFETCH", "LOG_LEVEL"], (name) => void read.push(name));
   deepStrictEqual(read, ["PREFETCH", "LOG_LEVEL"]);
 });
 
-Deno.test("readConfig() takes an empty variable for one that is not set", () => {
+Deno.test("readConfig() treats an empty variable as unset", () => {
   strictEqual(readConfig(["PREFETCH"], () => "").PREFETCH, 2_000);
 });
 
-Deno.test("readConfig() tells name, value and what is right, for all that is wrong at once", () => {
+Deno.test("readConfig() reports name, value and rule of every error at once", () => {
   deepStrictEqual(
     problemsOf({ PREFETCH: "50000", RATES_TTL_MS: "1m", LOG_LEVEL: "loud", RATES_API_ADDRESS: "localhost" }),
     [
@@ -45,7 +45,7 @@ Deno.test("readConfig() tells name, value and what is right, for all that is wro
   );
 });
 
-Deno.test("readConfig() refuses a bad value of every setting, with its name, the value and what is right", () => {
+Deno.test("readConfig() rejects an invalid value of every setting, with name, value and rule", () => {
   const name200 = "1 to 200 of A-Z a-z 0-9 _ . : - and must not begin with amq.";
   const ms = "a whole number of milliseconds from";
   const bad: Record<SettingName, { right: string; values: string[] }> = {
@@ -130,13 +130,13 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
   }
 });
 
-Deno.test("readConfig() refuses a URL with a control character in it, which URL would pass over or escape", () => {
+Deno.test("readConfig() rejects a URL with control characters, which URL would skip or escape", () => {
   for (const url of ["\x01redis://host", "redis://u\x1bs:p@host", "redis://host/0\x7f"]) {
     strictEqual(problemsOf({ REDIS_URL: url })[0]?.includes("must be a URL such as redis://127.0.0.1:6379"), true, url);
   }
 });
 
-Deno.test("readConfig() accepts the least and the greatest value that it says is right", () => {
+Deno.test("readConfig() accepts the minimum and the maximum of its rules", () => {
   let bounded = 0;
   for (const name of settingNames) {
     const bounds = / from (\d+) to (\d+)$/.exec(problemsOf({ [name]: "none" })[0] ?? "");
@@ -146,7 +146,7 @@ Deno.test("readConfig() accepts the least and the greatest value that it says is
   strictEqual(bounded, 13);
 });
 
-Deno.test("readConfig() accepts what the servers' own documentation shows", () => {
+Deno.test("readConfig() accepts the examples of the servers' documentation", () => {
   const good: Partial<Record<SettingName, string[]>> = {
     RABBITMQ_URL: ["amqps://user:p%40ss@broker.example:5671/vhost?heartbeat=10", "amqp://[::1]:5672"],
     REDIS_URL: ["rediss://:p%2Fss@cache.example:6380/1", "redis://10.0.0.1"],
@@ -175,7 +175,7 @@ Deno.test("readConfig() takes shards from EVENTS_SHARDS only, and no more of the
   ]);
 });
 
-Deno.test("readConfig() checks that call timeout, lock and wait fit into each other", () => {
+Deno.test("readConfig() checks that call timeout, lock and wait are consistent", () => {
   deepStrictEqual(problemsOf({ RATES_CALL_TIMEOUT_MS: "3000", RATES_LOCK_TTL_MS: "2000", RATES_WAIT_MS: "2000" }), [
     "RATES_LOCK_TTL_MS=2000 must exceed RATES_CALL_TIMEOUT_MS=3000",
     "RATES_WAIT_MS=2000 must exceed RATES_LOCK_TTL_MS=2000",
@@ -192,7 +192,7 @@ Deno.test("describeSettings() explains every setting", () => {
   for (const { name, help } of describeSettings(settingNames)) strictEqual(help.length > 10, true, name);
 });
 
-Deno.test("variablesOf() names all that is read for a setting", () => {
+Deno.test("variablesOf() lists all variables of a setting", () => {
   deepStrictEqual(variablesOf(["PREFETCH", "RATES_API_KEY"]), ["PREFETCH", "RATES_API_KEY", "RATES_API_KEY_FILE"]);
   deepStrictEqual(variablesOf(["REDIS_URL"]), [
     ...["REDIS_URL", "REDIS_URL_FILE", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"],

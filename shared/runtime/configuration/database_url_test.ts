@@ -4,7 +4,7 @@ import { databaseParameters } from "./database_url.ts";
 
 const parametersOf = (query: string) => databaseParameters(new URL(`postgres://u:p@127.0.0.1/casino${query}`));
 
-Deno.test("databaseParameters() reads those of libpq's that mean something to us", () => {
+Deno.test("databaseParameters() reads the libpq parameters that apply to us", () => {
   deepStrictEqual(parametersOf(""), {
     searchPath: undefined,
     applicationName: undefined,
@@ -21,7 +21,7 @@ Deno.test("databaseParameters() reads those of libpq's that mean something to us
   deepStrictEqual(parametersOf("?target_session_attrs=any&sslmode=disable").readWrite, false);
 });
 
-Deno.test("readConfig() refuses a DATABASE_URL with a parameter that is not known, or of no use, and names it", () => {
+Deno.test("readConfig() refuses a DATABASE_URL with an unknown or useless parameter, and names it", () => {
   const refused = {
     "keepalives_idle=30":
       /must be a URL without the parameter keepalives_idle: the supported parameters are search_path, /,

@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { nearest } from "./nearest.ts";
 
-Deno.test("nearest() finds what a slip of the fingers was meant to be, and nothing for another word", () => {
+Deno.test("nearest() finds the word behind a typing error, and nothing for another word", () => {
   const words = ["watch", "json", "help", "env-file", "version"];
   deepStrictEqual(
     ["wacth", "watc", "jsno", "jason", "evn-file", "versions", "h", "bogus", "", "quiet"].map((typed) =>

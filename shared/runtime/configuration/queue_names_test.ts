@@ -3,7 +3,7 @@ import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
 
 const own = "each exchange and queue needs its own name";
 
-Deno.test("readConfig() refuses names of exchanges and queues that are one, derived ones too, and names both variables", () => {
+Deno.test("readConfig() rejects equal names of exchanges and queues, also derived ones, and names both variables", () => {
   const refused: [env: Record<string, string>, first: string, second: string, name: string][] = [
     [
       { EVENTS_EXCHANGE: "x-letters", DEAD_LETTER_QUEUE: "x" },
@@ -29,6 +29,6 @@ Deno.test("readConfig() refuses names of exchanges and queues that are one, deri
   }
 });
 
-Deno.test("readConfig() takes the one name of exchange and queue that 0.1.0 had", () => {
+Deno.test("readConfig() accepts one name for exchange and queue, as in 0.1.0", () => {
   deepStrictEqual(problemsOf({ EVENTS_QUEUE: "casino.events" }), []);
 });

@@ -8,7 +8,7 @@ const urls = {
 };
 const refused = (name: keyof typeof urls, query: string) => problemsOf({ [name]: `${urls[name]}?${query}` });
 
-Deno.test("readConfig() refuses a RABBITMQ_URL or REDIS_URL with a parameter that is not known, or of no use, and names it", () => {
+Deno.test("readConfig() rejects a RABBITMQ_URL or REDIS_URL with an unknown or useless parameter, and names it", () => {
   const broker = {
     "connection_attempts=5": /must be a URL without the parameter connection_attempts: .* heartbeat, cacertfile, /,
     "frameMax=4096": /without the parameter frameMax: /,
@@ -35,12 +35,12 @@ Deno.test("readConfig() refuses a RABBITMQ_URL or REDIS_URL with a parameter tha
   }
 });
 
-Deno.test("readConfig() takes the parameters that mean something to us", () => {
+Deno.test("readConfig() accepts the parameters that apply to us", () => {
   const files = "cacertfile=ca.pem&certfile=tls.crt&keyfile=tls.key";
   deepStrictEqual([refused("RABBITMQ_URL", `heartbeat=1&${files}`), refused("REDIS_URL", files)], [[], []]);
 });
 
-Deno.test("readConfig() says at once that a URL is another server's", () => {
+Deno.test("readConfig() reports at once that a URL is another server's", () => {
   const schemes = {
     RABBITMQ_URL: "amqp:// or amqps://",
     REDIS_URL: "redis:// or rediss://",

@@ -26,11 +26,11 @@ async function tracingOf(span: KeptSpan) {
   return { tracing: tracing!, [Symbol.dispose]: () => trace.disable() };
 }
 
-Deno.test("openTracing() gives nothing while the runtime has no OpenTelemetry", async () => {
+Deno.test("openTracing() returns nothing without OpenTelemetry in the runtime", async () => {
   strictEqual(await openTracing(), undefined);
 });
 
-Deno.test("a span that failed tells the class of its error, and no password of its message", async () => {
+Deno.test("a failed span has the class of its error, and no password of its message", async () => {
   const span = new KeptSpan(1);
   using on = await tracingOf(span);
   const { end } = on.tracing.begin({ name: "publish events", kind: "producer" });
@@ -40,7 +40,7 @@ Deno.test("a span that failed tells the class of its error, and no password of i
   strictEqual(span.ends, 1);
 });
 
-Deno.test("a span that went well has no status, and whole numbers are integers", async () => {
+Deno.test("a successful span has no status, and whole numbers are integers", async () => {
   const span = new KeptSpan(1);
   using on = await tracingOf(span);
   on.tracing.begin({ name: "a", kind: "producer", attributes: { count: 7, share: 0.5, name: "x" } }).end();
@@ -48,7 +48,7 @@ Deno.test("a span that went well has no status, and whole numbers are integers",
   deepStrictEqual([span.status, span.ends], [undefined, 1]);
 });
 
-Deno.test("a span that is not sampled is told nothing", async () => {
+Deno.test("an unsampled span records nothing", async () => {
   const span = new KeptSpan(0);
   using on = await tracingOf(span);
   const { parent, end } = on.tracing.begin({ name: "a", kind: "producer", attributes: { count: 7 } });
@@ -57,7 +57,7 @@ Deno.test("a span that is not sampled is told nothing", async () => {
   deepStrictEqual([span.attributes, span.status, span.ends], [{}, undefined, 0]);
 });
 
-Deno.test("what is done in no span is done all the same, and its error comes through", async () => {
+Deno.test("work without a span runs normally, and its errors reach the caller", async () => {
   using on = await tracingOf(new KeptSpan(1));
   strictEqual(await on.tracing.inSpan({ name: "a", kind: "internal" }, () => Promise.resolve(7)), 7);
   strictEqual(on.tracing.active(), undefined);

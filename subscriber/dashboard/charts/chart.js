@@ -123,7 +123,7 @@ export class LiveChart {
     const values = this.#options.series.flatMap(({ label, optional }, n) => {
       const value = columns[n]?.[idx];
       if (typeof value === "number") return `${label} ${this.#options.format(value)}`.trim();
-      return optional ? [] : `${label} not known`.trim();
+      return optional ? [] : `${label} unknown`.trim();
     });
     setText(this.#readout, `${clock(time * 1_000)}  ${values.join("  ")}`);
   }
@@ -134,7 +134,7 @@ export class LiveChart {
     const parts = series.flatMap(({ label, optional }, n) => {
       const known = (columns[n] ?? []).filter((value) => value !== null);
       const newest = known.at(-1);
-      if (newest === undefined) return optional ? [] : `${label} nothing known yet`;
+      if (newest === undefined) return optional ? [] : `${label} no data yet`;
       const [lowest, highest] = [Math.min(...known), Math.max(...known)];
       return `${label} ${optional ? "" : `now ${format(newest)}, `}lowest ${format(lowest)}, highest ${
         format(highest)

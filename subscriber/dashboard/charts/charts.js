@@ -26,12 +26,10 @@ export function drawCharts(history, day, overview) {
   const spanMs = Math.min(mostMs, Math.max(leastMs, now - history.firstMs));
   for (const chart of charts) {
     const names = chart.names.filter((name) => name !== yesterday.name);
-    const [first = ""] = names;
-    // The history has no latencies, so their chart is always live.
-    if (day && names.length < chart.names.length) chart.draw(day.columns(first), day.end, daySeconds);
+    if (day) chart.draw(day.columns(names), day.end, daySeconds);
     else {
       const data = history.since(now - spanMs, names);
-      if (names.length < chart.names.length) data.push(data[0].map(() => null));
+      data.push(data[0].map(() => null));
       chart.draw(data, now / 1_000, Math.round(spanMs / 1_000));
     }
   }
@@ -54,7 +52,7 @@ function makeCharts() {
       least: 10,
     }),
     new LiveChart(byId("oldest-chart"), {
-      title: "Age of the oldest waiting event",
+      title: "Age of the oldest event in hand",
       series: [{ name: "oldest", label: "", color: "1" }, yesterday],
       format: duration,
       axis: duration,
@@ -62,7 +60,11 @@ function makeCharts() {
     }),
     new LiveChart(byId("latency-chart"), {
       title: "Time from publish to commit",
-      series: [{ name: "p50", label: "p50", color: "1" }, { name: "p99", label: "p99", color: "2" }],
+      series: [
+        { name: "p50", label: "p50", color: "1" },
+        { name: "p99", label: "p99", color: "2" },
+        { ...yesterday, label: "p99 yesterday" },
+      ],
       format: duration,
       axis: duration,
       least: 10,
@@ -76,8 +78,8 @@ function drawFigures({ events_last_second, materialized, queue, catch_up, latenc
   setTextOf(
     "throughput-note",
     materialized
-      ? `${rate(materialized.events_per_second_moving_average)} a second over the last minute`
-      : "Postgres does not tell",
+      ? `${rate(materialized.events_per_second_moving_average)}/s over the last minute`
+      : "Postgres does not answer",
   );
   setTextOf("queue", count(queue?.messages));
   setTextOf("queue-note", queue ? queueNote(queue) + catchUpWords(catch_up) : "the broker does not answer");
@@ -87,21 +89,19 @@ function drawFigures({ events_last_second, materialized, queue, catch_up, latenc
   setTextOf("latency-p99", duration(latency_ms?.p99));
   setTextOf(
     "latency-note",
-    latency_ms ? `${plural(latency_ms.events, "event")} of the last 10 s` : "no event in the last 10 s",
+    latency_ms ? `${plural(latency_ms.events, "event")} in 10 s, publish to commit` : "no events in the last 10 s",
   );
 }
 
 /** @param {number} number */
 function consumers(number) {
-  return number === 0 ? "nobody consumes" : `taken by ${plural(number, "consumer")}`;
+  return number === 0 ? "no consumers: start a subscriber" : plural(number, "consumer");
 }
 
 /** @param {import("../answers.ts").Queue} queue */
 function queueNote({ consumers: number, unacknowledged }) {
-  const inHand = unacknowledged === null
-    ? "how many are in hand is not known"
-    : `${count(unacknowledged)} more in hand`;
-  return `${consumers(number)}; ${inHand}`;
+  const inHand = unacknowledged === null ? "number in hand unknown" : `${count(unacknowledged)} more in hand`;
+  return `${inHand}; ${consumers(number)}`;
 }
 
 /**
@@ -111,13 +111,13 @@ function queueNote({ consumers: number, unacknowledged }) {
 export function catchUpWords({ state, seconds, in_per_second, out_per_second }) {
   if (state === "catching-up") return `; empty in ${duration(1_000 * (seconds ?? 0))} at this pace`;
   if (state !== "never") return "";
-  return `; never empty at this pace: ${count(in_per_second)} come in a second, ${count(out_per_second)} are stored`;
+  return `; not shrinking: ${count(in_per_second)}/s arrive, ${count(out_per_second)}/s are stored`;
 }
 
 /** @param {import("../answers.ts").Queue} queue */
 function ageNote({ unacknowledged, oldest_ms }) {
-  if (oldest_ms === null) return "not known";
-  if (unacknowledged === 0) return "nothing waits";
-  const events = unacknowledged === null ? "the events that are known to be" : `${plural(unacknowledged, "event")}`;
-  return `of ${events} in hand, since it was published`;
+  if (oldest_ms === null) return "unknown";
+  if (unacknowledged === 0) return "no events in hand";
+  const inHand = unacknowledged === null ? "number in hand unknown" : `${plural(unacknowledged, "event")} in hand`;
+  return `since publish; ${inHand}`;
 }

@@ -10,6 +10,8 @@ const figures = {
   throughput: ({ stored, seconds }) => stored / seconds,
   queue: ({ ready }) => ready,
   oldest: ({ oldest_ms }) => oldest_ms,
+  p50: ({ latency_ms }) => latency_ms?.p50 ?? null,
+  p99: ({ latency_ms }) => latency_ms?.p99 ?? null,
 };
 
 export class Day {
@@ -40,20 +42,22 @@ export class Day {
   }
 
   /**
-   * Columns for uPlot: seconds since 1970, the figure, and the figure of the day before. A step without a point is a
-   * gap.
-   * @param {string} name
-   * @returns {[number[], (number | null)[], (number | null)[]]}
+   * Columns for uPlot: seconds since 1970, each figure, and the last figure of the day before. A step without a point is
+   * a gap.
+   * @param {readonly string[]} names
+   * @returns {[number[], ...(number | null)[][]]}
    */
-  columns(name) {
-    const figure = figures[name];
-    if (!figure) throw new Error(`the history has no ${name}`);
+  columns(names) {
     const steps = daySeconds / this.#step;
     const times = Array.from({ length: steps }, (_, n) => this.#end - (steps - n) * this.#step);
-    const at = (/** @type {number} */ time) => {
-      const point = this.#points.get(time);
-      return point ? figure(point) : null;
+    const column = (/** @type {string} */ name, secondsBefore = 0) => {
+      const figure = figures[name];
+      if (!figure) throw new Error(`the history has no ${name}`);
+      return times.map((time) => {
+        const point = this.#points.get(time - secondsBefore);
+        return point ? figure(point) : null;
+      });
     };
-    return [times, times.map(at), times.map((time) => at(time - daySeconds))];
+    return [times, ...names.map((name) => column(name)), column(names.at(-1) ?? "", daySeconds)];
   }
 }

@@ -19,9 +19,9 @@ export interface DeadLetter {
   readonly status: LetterStatus;
   /** Distinguishes letters with the same message id; `null` in the demo. */
   readonly number: number | string | null;
-  /** The number of the letter whose replay died as this one. */
+  /** The number of the letter whose replay was dead-lettered as this one. */
   readonly previous: number | string | null;
-  /** Who last replayed, dropped or restored the letter. */
+  /** The user who last replayed, dropped or restored the letter. */
   readonly acted_by: string | null;
   readonly acted_at: string | null;
   readonly stored_by: string | null;
@@ -38,14 +38,14 @@ export interface DeadLetter {
 
 /** The oldest first. */
 export interface LetterHistory {
-  /** One for each time that the message died, whatever their status. */
+  /** One letter per failure of the message, in any status. */
   readonly letters: readonly DeadLetter[];
   readonly edits: readonly {
     /** Its number. */
     readonly letter: DeadLetter["number"];
     readonly by: string;
     readonly at: string;
-    /** What the edit made of it. */
+    /** The event after the edit. */
     readonly event: EventJson;
   }[];
   /** Older ones than these. */

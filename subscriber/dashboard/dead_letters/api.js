@@ -47,7 +47,7 @@ export function showLetter(id) {
 }
 
 /**
- * @param {string} id whatever its status
+ * @param {string} id of a letter in any status
  * @returns {Promise<import("./answers.ts").LetterHistory>}
  */
 export function showHistory(id) {
@@ -184,12 +184,12 @@ async function ask(method, rest, deadlineMs) {
   } catch {
     throw new Refusal(
       0,
-      signal.aborted ? `No answer within ${deadlineMs / 1_000} s.` : "The subscriber cannot be reached.",
+      signal.aborted ? `No answer within ${deadlineMs / 1_000} s.` : "The subscriber is unreachable.",
     );
   }
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
-  throw new Refusal(response.status, sentence(body.detail) ?? `The subscriber answers ${response.status}.`);
+  throw new Refusal(response.status, sentence(body.detail) ?? `The subscriber answered with HTTP ${response.status}.`);
 }
 
 /** @param {unknown} detail */

@@ -1,12 +1,12 @@
-/** What a letter holds, as text: its event, or the bytes that are none. */
+/** A letter's body as text: its event, or its bytes when they hold no event. */
 import { element } from "../dom.js";
 
 /** @param {import("./answers.ts").DeadLetter} letter */
 export function bodyOf({ event, detail, body_problem, body_base64, body_bytes }) {
   if (event) return [element("pre", {}, eventText(event))];
   return [
-    ...(body_problem === detail ? [] : [element("p", {}, body_problem ?? "It holds no valid event.")]),
-    element("pre", {}, body_base64 ? hex(body_base64, body_bytes) : "It is empty."),
+    ...(body_problem === detail ? [] : [element("p", {}, body_problem ?? "Not a valid event.")]),
+    element("pre", {}, body_base64 ? hex(body_base64, body_bytes) : "Empty body."),
   ];
 }
 

@@ -8,7 +8,7 @@ import { byId, setTextOf } from "../dom.js";
  * @property {string} yes
  * @property {boolean} [danger]
  * @property {string} [note] the label of a field
- * @property {number} [number] what the field holds at first, where it takes a number
+ * @property {number} [number] initial value of a field for a number
  */
 
 /** @type {HTMLDialogElement} */

@@ -42,7 +42,7 @@ export class DeadLetters {
     act: (act, { group, reason, cause }) =>
       this.#actOnMany(act, this.#with(group), `${reason}: ${cause}${this.#filter.words && `; ${this.#filter.words}`}`),
     take: (group) => this.#take(group),
-    leave: ({ group }) => this.#act(() => leaveGroup(group), () => "Left."),
+    leave: ({ group }) => this.#act(() => leaveGroup(group), () => "Group left."),
   });
   #jobs = new Jobs({
     refused: (error) => this.#refused(error),
@@ -54,7 +54,7 @@ export class DeadLetters {
 
   /**
    * @param {(messageId: string) => void} find shows where an event is
-   * @param {() => void} onRefused called when the signed-in user may not do that, or no longer
+   * @param {() => void} onRefused called when the signed-in user may not act, or no longer may
    */
   constructor(find, onRefused) {
     this.#onRefused = onRefused;
@@ -197,12 +197,11 @@ export class DeadLetters {
   async #take({ group, reason, letters }) {
     const note = await confirm({
       title: "Take this group?",
-      text:
-        `You look after its ${letters} dead letters (${reason}): they no longer turn the headline, until more come.`,
+      text: `You look after its ${letters} dead letters (${reason}). The headline ignores them until more arrive.`,
       yes: "Take",
-      note: "Note, such as a ticket",
+      note: "Note (optional), such as a ticket",
     });
-    if (note !== undefined) await this.#act(() => takeGroup(group, note), () => "Taken.");
+    if (note !== undefined) await this.#act(() => takeGroup(group, note), () => "Group taken.");
   }
 
   /**

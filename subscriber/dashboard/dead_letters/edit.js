@@ -36,14 +36,14 @@ export class Editor {
     this.#letter = letter;
     setTextOf("edit-title", `Edit ${letter.message_id}`);
     this.#text.value = "";
-    this.#show(undefined, "Looking…");
+    this.#show(undefined, "Loading…");
     this.#dialog.showModal();
     this.#text.focus();
-    // An edit without fields changes nothing. Its `before` is what the body says, faults included.
+    // An edit without fields changes nothing. Its `before` is the body as it is, with its errors.
     return this.#ask("{}", (edit) => {
       this.#text.value = edit.before ? JSON.stringify(edit.before, null, 2) : "";
       if (edit.before) this.#preview();
-      else this.#show(undefined, "Its body is no event at all. Write the whole event.");
+      else this.#show(undefined, "The body holds no event. Enter the complete event.");
     });
   }
 
@@ -51,7 +51,7 @@ export class Editor {
     const json = this.#text.value;
     return this.#ask(json, (edit) => {
       this.#fits = edit.problem === null ? json : "";
-      this.#show(edit, edit.problem === null ? "" : `It does not fit: ${edit.problem}.`);
+      this.#show(edit, edit.problem === null ? "" : `Invalid: ${edit.problem}.`);
     });
   }
 
@@ -67,7 +67,7 @@ export class Editor {
       if (asked !== this.#asked) return;
       const edit = edits.at(-1);
       if (edit) use(edit);
-      else this.#show(undefined, "It is no longer dead: it was replayed or dropped meanwhile.");
+      else this.#show(undefined, "The letter was replayed or dropped in the meantime.");
     } catch (error) {
       if (asked === this.#asked) this.#show(undefined, wordsOf(error));
     }

@@ -1,4 +1,4 @@
-/** The form that selects the dead letters to show, and the filter that it stands for. */
+/** The form that filters the dead letters, as query parameters and as text. */
 import { byId, element, setTextOf } from "../dom.js";
 
 /** @typedef {import("./answers.ts").LetterStatus} LetterStatus */

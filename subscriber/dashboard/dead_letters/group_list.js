@@ -69,7 +69,7 @@ export class GroupList {
       else byId("groups").insertBefore(row.item, place);
     }
     byId("groups-more").hidden = groups.length <= this.#shown;
-    setTextOf("groups-more", `More: ${plural(Math.max(0, groups.length - this.#shown), "cause")}`);
+    setTextOf("groups-more", `Show ${plural(Math.max(0, groups.length - this.#shown), "more cause")}`);
     if (focused && focused !== document.body && !focused.isConnected) byId("letters-title").focus();
   }
 }
@@ -128,7 +128,7 @@ function fill(row, group) {
   setText(row.parts.number, count(letters));
   setText(row.parts.reason, reason);
   row.parts.heals.hidden = reason !== "rates-timeout";
-  setText(row.parts.cause, cause || "without a detail");
+  setText(row.parts.cause, cause || "no detail");
   setText(row.parts.times, timesOf(first_at, last_at));
   setText(row.parts.taken, taken ? takenWords(taken) : "");
   row.parts.reason.dataset["tone"] = taken && taken.more === 0 ? "" : "bad";
@@ -139,12 +139,13 @@ function fill(row, group) {
   row.buttons.leave.hidden = !taken;
 }
 
-/** subscriber/dead_letters/heal.ts does. */
-const healsWords = "Heals by itself: replayed once rates have been fresh for 15 s, each letter at most three times.";
+/** Describes subscriber/dead_letters/heal.ts. */
+const healsWords =
+  "No action needed: replayed automatically once rates are fresh for 15 s, at most 3 times per letter.";
 
 /** @param {import("./answers.ts").Taken} taken */
 function takenWords({ by, note, more }) {
-  return `looked at by ${by}${note && `, ${note}`}${more > 0 ? `; ${count(more)} more since` : ""}`;
+  return `taken by ${by}${note && `, ${note}`}${more > 0 ? `; ${count(more)} new since` : ""}`;
 }
 
 /**

@@ -85,17 +85,19 @@ function figuresOf({ act, done, total, refused, failed, stored, died }) {
   const open = stored === undefined || died === undefined ? 0 : Math.max(0, done - stored - died);
   const parts = [
     `${count(done)} of ${count(total)} done`,
-    ...(act === "replay" && stored !== undefined ? [`${count(stored)} stored`, `${count(died ?? 0)} died again`] : []),
-    ...(open > 0 ? [`${count(open)} neither so far`] : []),
-    ...(refused > 0 ? [`${count(refused)} left as they are`] : []),
+    ...(act === "replay" && stored !== undefined
+      ? [`${count(stored)} stored`, `${count(died ?? 0)} failed again`]
+      : []),
+    ...(open > 0 ? [`${count(open)} pending`] : []),
+    ...(refused > 0 ? [`${count(refused)} refused`] : []),
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
   ];
   return parts.join(" · ");
 }
 
-/** What a job may do that has ended is of no use. @param {Job} job */
+/** Empty for a job that has ended: its rate no longer matters. @param {Job} job */
 function rateWords({ state, rate }) {
-  return state === "done" || state === "cancelled" ? "" : `at most ${plural(rate, "letter")} a second; `;
+  return state === "done" || state === "cancelled" ? "" : `up to ${plural(rate, "letter")}/s; `;
 }
 
 /** @param {Job["filter"]} filter */

@@ -1,6 +1,5 @@
 /** The newest jobs: their acts, their progress, and the outcomes of their letters. */
 import { byId, setTextOf } from "../dom.js";
-import { plural } from "../format.js";
 import { leadJob, listJobs, Refusal, showJob } from "./api.js";
 import { confirm } from "./confirm.js";
 import { fillJobRow, makeJobRow } from "./job_row.js";
@@ -80,8 +79,8 @@ export class Jobs {
     byId("jobs").hidden = jobs.length === 0;
     const running = jobs.filter(({ state }) => state === "running").length;
     const halted = jobs.filter(({ state }) => state === "stopped" || state === "paused").length;
-    const words = [...(running ? [`${running} running`] : []), ...(halted ? [`${halted} standing still`] : [])];
-    setTextOf("jobs-summary", `Jobs: ${words.join(", ") || plural(jobs.length, "recent one")}`);
+    const words = [...(running ? [`${running} running`] : []), ...(halted ? [`${halted} paused or stopped`] : [])];
+    setTextOf("jobs-summary", `Jobs: ${words.join(", ") || `${jobs.length} recent`}`);
     const kept = new Set(jobs.map(({ id }) => id));
     for (const [id, row] of this.#rows) {
       if (kept.has(id)) continue;
@@ -125,10 +124,10 @@ export class Jobs {
   /** @param {string} id */
   #rateQuestion(id) {
     return {
-      title: "How fast?",
-      text: "The job comes up to this rate by and by. Other events need the servers as well.",
+      title: "Change the rate?",
+      text: "The job speeds up to this rate step by step. A high rate slows down new events.",
       yes: "Set the rate",
-      note: "Letters a second, from 1 to 1,000,000",
+      note: "Letters per second (1 to 1,000,000)",
       number: this.#rates.get(id) ?? 1,
     };
   }
@@ -136,7 +135,7 @@ export class Jobs {
 
 const cancelQuestion = {
   title: "Cancel this job?",
-  text: "What is done stays done; the rest of its letters stay as they are.",
+  text: "The letters that are done stay done. The others do not change.",
   yes: "Cancel the job",
   danger: true,
 };

@@ -9,7 +9,7 @@ import { letterRow } from "./row.js";
 export class LetterList {
   #list = element("ol", { id: "letters", class: "letters" });
   #note = element("p", { id: "letters-shown", class: "note", role: "status" });
-  #more = element("button", { type: "button", id: "letters-more" }, "More");
+  #more = element("button", { type: "button", id: "letters-more" }, "Show more");
   #box = element("div", {}, this.#list, element("div", { class: "buttons paging" }, this.#more, this.#note));
   #filter = new URLSearchParams();
   /** @type {string | null} */
@@ -95,7 +95,7 @@ export class LetterList {
 
   async #load() {
     const [asked, after] = [++this.#asked, this.#next ?? undefined];
-    setText(this.#note, "Looking…");
+    setText(this.#note, "Loading…");
     this.#more.hidden = true;
     try {
       const { dead_letters, next } = await listLetters(this.#filter, { after });

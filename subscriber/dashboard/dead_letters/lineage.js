@@ -1,4 +1,4 @@
-/** What happened to a letter's message: each death, edit and act, by whom, in the order of time. */
+/** The history of a letter's message: each failure, edit and act, with its user, in the order of time. */
 import { shown } from "./body.js";
 
 /** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
@@ -7,7 +7,7 @@ import { shown } from "./body.js";
 
 /**
  * @typedef {object} Step
- * @property {"died" | "died again" | "edited" | "replayed" | "dropped" | "restored" | "stored"} what
+ * @property {"failed" | "failed again" | "edited" | "replayed" | "dropped" | "restored" | "stored"} what
  * @property {string | null} at RFC 3339
  * @property {string | null} by
  * @property {DeadLetter["number"]} letter
@@ -18,8 +18,8 @@ import { shown } from "./body.js";
 const acts = { dead: "restored", replayed: "replayed", resolved: "replayed", dropped: "dropped" };
 
 /**
- * Returns the steps in the order of time. The clocks of subscribers and Postgres differ: a death stays behind the replay
- * that led to it.
+ * Returns the steps in the order of time. The clocks of subscribers and Postgres differ, so a failure stays behind its
+ * replay.
  * @param {LetterHistory} history
  * @returns {Step[]}
  */
@@ -35,7 +35,7 @@ export function stepsOf({ letters, edits, more }) {
     ends.set(letter.number, last);
     return steps;
   });
-  // One event is stored, however often it died.
+  // One event is stored, however often it failed.
   const { stored_at: at = null, stored_by: by = null, number = null } =
     letters.findLast(({ stored_at }) => stored_at !== null) ?? {};
   if (at !== null) keyed.push({ step: { what: "stored", at, by, letter: number, words: [] }, key: at });
@@ -53,8 +53,13 @@ function stepsOfLetter(letter, edits, isFirst) {
   let before = event;
   return [
     {
-      ...{ what: isFirst ? "died" : "died again", at: last_failed_at, by: subscriber ?? "the broker", letter: number },
-      words: [`${reason}: ${detail || "without a detail"}`],
+      ...{
+        what: isFirst ? "failed" : "failed again",
+        at: last_failed_at,
+        by: subscriber ?? "the broker",
+        letter: number,
+      },
+      words: [`${reason}: ${detail || "no detail"}`],
     },
     ...edits.filter(({ letter }) => letter === number).map(({ at, by, event }) => {
       const words = changesOf(before, event);
@@ -79,12 +84,12 @@ export function changesOf(before, after) {
 
 /**
  * @param {readonly Step[]} steps
- * @example `2 deaths · 1 edit · 1 replay`
+ * @example `2 failures · 1 edit · 1 replay`
  */
 export function countsOf(steps) {
   const of = (/** @type {Step["what"][]} */ ...whats) => steps.filter(({ what }) => whats.includes(what)).length;
   return [
-    [of("died", "died again"), "death"],
+    [of("failed", "failed again"), "failure"],
     [of("edited"), "edit"],
     [of("replayed"), "replay"],
   ].filter(([number]) => number !== 0).map(([number, thing]) => `${number} ${thing}${number === 1 ? "" : "s"}`).join(

@@ -1,4 +1,4 @@
-/** What happened to a letter's message, below the letter. */
+/** The history of a letter's message, below the letter. */
 import { element } from "../dom.js";
 import { dateTime } from "../format.js";
 import { showHistory } from "./api.js";
@@ -9,7 +9,7 @@ import { countsOf, stepsOf } from "./lineage.js";
 /** @typedef {import("./answers.ts").LetterHistory} LetterHistory */
 
 /**
- * Asks for it, and shows nothing where the letter itself says everything.
+ * Loads the history. Shows nothing when it would only repeat the letter.
  * @param {HTMLElement} place
  * @param {DeadLetter} letter
  */
@@ -18,7 +18,7 @@ export async function showLineage(place, letter) {
     place.replaceChildren(...draw(await showHistory(letter.message_id), letter));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    place.replaceChildren(element("p", { class: "note" }, `Its history cannot be shown. ${why}`));
+    place.replaceChildren(element("p", { class: "note" }, `History unavailable. ${why}`));
   }
 }
 
@@ -40,7 +40,7 @@ function draw(history, letter) {
         "span",
         { class: "detail" },
         ...(by === null ? [] : [element("span", {}, `by ${by}`)]),
-        ...(several && number === letter.number && what.startsWith("died")
+        ...(several && number === letter.number && what.startsWith("failed")
           ? [" ", element("span", { class: "tag" }, "this letter")]
           : []),
         ...words.map((line) => element("span", { class: "line" }, line)),
@@ -50,7 +50,7 @@ function draw(history, letter) {
   return [
     element("h3", {}, countsOf(steps)),
     ...cureOf(history, letter),
-    ...(history.more ? [element("p", { class: "note" }, "There is more before this.")] : []),
+    ...(history.more ? [element("p", { class: "note" }, "Earlier steps are not shown.")] : []),
     element("ol", { class: "stations" }, ...items),
     ...originalOf(history, letter),
   ];
@@ -61,16 +61,16 @@ function cureOf({ letters, edits }, { number, previous, group, status }) {
   const before = letters.find((letter) => letter.number === previous);
   const isEdited = edits.some(({ letter }) => letter === number);
   if (status !== "dead" || isEdited || previous === null || before?.group !== group) return [];
-  const words = "Repair the cause or edit the event first: the last replay died of the same.";
+  const words = "Fix the cause or edit the event first: the last replay failed with the same cause.";
   return [element("p", { class: "cure" }, words)];
 }
 
 /**
- * A replay publishes the last edit: what died again is not what the publisher sent.
+ * Shows the event as the publisher sent it, because a replay publishes the last edit.
  * @param {LetterHistory} history
  * @param {DeadLetter} letter
  */
 function originalOf({ letters: [first], edits, more }, { number }) {
   if (!first || more || first.number === number || !edits.some(({ letter }) => letter === first.number)) return [];
-  return [element("details", {}, element("summary", {}, "As it was published"), ...bodyOf(first))];
+  return [element("details", {}, element("summary", {}, "Original event"), ...bodyOf(first))];
 }

@@ -23,7 +23,7 @@ function told(...history: Parameters<typeof stepsOf>): string[] {
   return stepsOf(...history).map(({ what, at, by, words }) => [at?.slice(11, 19), what, by, ...words].join(" "));
 }
 
-Deno.test("a message's steps are its deaths, edits and acts; each edit says what it changed of the one before", () => {
+Deno.test("stepsOf() lists failures, edits and acts of a message; each edit names its changes from the one before", () => {
   const letters = [
     letter(3, {
       status: "resolved",
@@ -40,35 +40,35 @@ Deno.test("a message's steps are its deaths, edits and acts; each edit says what
   const edits = [edit(3, "22:10:00", "USD"), edit(3, "22:15:00", "EUR"), edit(9, "22:30:00", "EUR")];
   const history = { letters, edits, more: false };
   deepStrictEqual(told(history), [
-    "22:00:00 died one unknown-currency: no KWD",
+    "22:00:00 failed one unknown-currency: no KWD",
     "22:10:00 edited anna currency: KWD → USD",
     "22:15:00 edited anna currency: USD → EUR",
     "22:20:00 replayed bob",
-    "22:20:01 died again one unknown-currency: without a detail",
+    "22:20:01 failed again one unknown-currency: no detail",
     "22:30:00 edited anna no field changed",
     "22:39:00 replayed eve",
     "22:40:00 stored two",
   ]);
-  strictEqual(countsOf(stepsOf(history)), "2 deaths · 3 edits · 2 replays");
+  strictEqual(countsOf(stepsOf(history)), "2 failures · 3 edits · 2 replays");
 });
 
-Deno.test("a death that a replay led to comes behind it, though its subscriber's clock is late; others come by time", () => {
+Deno.test("stepsOf() sorts by time, and keeps a failure behind its replay when a subscriber's clock is late", () => {
   const replayed = letter(1, { status: "replayed", acted_by: "bob", acted_at: at("22:20:00") });
   const late = letter(2, { previous: 1, last_failed_at: at("22:19:58"), subscriber: null });
   deepStrictEqual(told({ letters: [replayed, late], edits: [], more: false }).slice(1), [
     "22:20:00 replayed bob",
-    "22:19:58 died again the broker unknown-currency: no KWD",
+    "22:19:58 failed again the broker unknown-currency: no KWD",
   ]);
   const twin = letter(2, { last_failed_at: at("22:10:00") });
   deepStrictEqual(told({ letters: [replayed, twin], edits: [], more: false }).map((step) => step.slice(0, 14)), [
-    ...["22:00:00 died ", "22:10:00 died ", "22:20:00 repla"],
+    ...["22:00:00 faile", "22:10:00 faile", "22:20:00 repla"],
   ]);
 });
 
-Deno.test("an edit of what was no event gives each field; a dropped letter that came back was restored", () => {
+Deno.test("an edit of an undecodable body lists every field; an undone drop is restored", () => {
   deepStrictEqual(changesOf(null, { id: 7, has_won: true }), ["id: – → 7", "has_won: – → true"]);
   deepStrictEqual(changesOf({ id: 7, currency: "EUR" }, { id: 7 }), ["currency: EUR → –"]);
   const restored = letter(1, { acted_by: "bob", acted_at: at("22:20:00") });
   const steps = stepsOf({ letters: [restored], edits: [], more: false });
-  deepStrictEqual([steps.map(({ what }) => what), countsOf(steps)], [["died", "restored"], "1 death"]);
+  deepStrictEqual([steps.map(({ what }) => what), countsOf(steps)], [["failed", "restored"], "1 failure"]);
 });

@@ -1,6 +1,6 @@
 /** One dead letter: its cause in one line, and everything when it is opened. */
 import { element } from "../dom.js";
-import { dateTime, plural } from "../format.js";
+import { count, dateTime, plural } from "../format.js";
 import { bodyOf, eventText } from "./body.js";
 import { showLineage } from "./lineage_list.js";
 
@@ -34,13 +34,13 @@ export function letterRow(letter, on) {
       element("time", last_failed_at ? { datetime: last_failed_at } : {}, dateTime(last_failed_at)),
       ...(status === "dead" ? [] : [element("span", { class: "tag" }, status)]),
       ...(edited ? [element("span", { class: "tag" }, "edited")] : []),
-      element("span", { class: "detail" }, detail || "without a detail"),
+      element("span", { class: "detail" }, detail || "no detail"),
       element("span", { class: "times" }, eventWords(edited?.event ?? event)),
     ),
     element("dl", { class: "pairs" }, ...pairs(letter)),
     element("div", { class: "bodies" }, ...bodies(letter)),
-    element("p", { class: "buttons" }, ...acts, button("find", "Where is it?", "")),
-    // Below the buttons: they stay where they are when it comes.
+    element("p", { class: "buttons" }, ...acts, button("find", "Find", "")),
+    // Below the buttons, so that they do not move when it arrives.
     lineage,
   );
   details.addEventListener("toggle", () => details.open && showLineage(lineage, letter));
@@ -59,24 +59,24 @@ function pairs(letter) {
     ["Message id", message_id],
     ...(sent_id === null ? [] : [["Sent as", sent_id]]),
     ["First failed", dateTime(first_failed_at)],
-    ["Given up by", subscriber ?? "the broker"],
-    ["Tried", `${plural(attempts, "time")}, replayed ${plural(replays, "time")}`],
-    ...(acted_by ? [["Acted on", `${dateTime(acted_at)}, by ${acted_by}`]] : []),
+    ["Dead-lettered by", subscriber ?? "the broker"],
+    ["Attempts", `${count(attempts)}, after ${plural(replays, "replay")}`],
+    ...(acted_by ? [["Last action", `${dateTime(acted_at)}, by ${acted_by}`]] : []),
     ...(letter.stored_at ? [["Stored", `${dateTime(letter.stored_at)}, by ${letter.stored_by}`]] : []),
   ];
   return facts.flatMap(([name = "", value = ""]) => [element("dt", {}, name), element("dd", {}, value)]);
 }
 
-/** The last edit is what a replay publishes. @param {DeadLetter} letter */
+/** Shows the last edit too, because a replay publishes it. @param {DeadLetter} letter */
 function bodies(letter) {
   const { edited, event } = letter;
   return [
-    element("div", {}, element("h3", {}, event ? "The event" : "The body"), ...bodyOf(letter)),
+    element("div", {}, element("h3", {}, event ? "Event" : "Body"), ...bodyOf(letter)),
     ...(edited
       ? [element(
         "div",
         {},
-        element("h3", {}, `As edited by ${edited.by}, ${dateTime(edited.at)}`),
+        element("h3", {}, `Edited by ${edited.by}, ${dateTime(edited.at)}`),
         element("pre", {}, eventText(edited.event)),
       )]
       : []),

@@ -9,33 +9,34 @@ import { count, plural } from "../format.js";
 export const questions = {
   replay: ({ reason, detail, edited }) => ({
     title: "Replay this event?",
-    text: `It failed with ${reason}: ${detail}. Published again ${edited ? "as edited, " : ""}under its own id, ` +
-      "it is stored if that is right by now.",
+    text: `It failed with ${reason}: ${detail}. Fix the cause first. A replay publishes ${
+      edited ? "the edited event" : "the event"
+    } again under the same id.`,
     yes: "Replay",
   }),
   drop: ({ message_id }) => ({
     title: "Drop this event?",
-    text: `The event ${message_id} leaves the dead letters, and is not stored. Undo puts it back.`,
+    text: `The event ${message_id} leaves the dead letters and is not stored. Undo restores it.`,
     yes: "Drop",
     danger: true,
   }),
   undo: ({ message_id }) => ({
     title: "Undo this drop?",
-    text: `The event ${message_id} is among the dead letters again.`,
+    text: `The event ${message_id} becomes a dead letter again.`,
     yes: "Undo",
   }),
 };
 
 /** @type {Record<ManyAct, { title: string, then: string, yes: string, danger?: boolean }>} */
 const many = {
-  replay: { title: "Replay", then: "Each is published again under its own id.", yes: "Replay all" },
+  replay: { title: "Replay", then: "Each event is published again under the same id.", yes: "Replay all" },
   drop: {
     title: "Drop",
-    then: "They leave the dead letters, and are not stored. Undo puts them back.",
+    then: "They leave the dead letters and are not stored. Undo restores them.",
     yes: "Drop all",
     danger: true,
   },
-  undo: { title: "Restore", then: "They are among the dead letters again.", yes: "Undo all" },
+  undo: { title: "Restore", then: "They become dead letters again.", yes: "Undo all" },
 };
 
 /**
@@ -51,7 +52,7 @@ export function questionOfMany(act, total, words) {
     : plural(total, act === "undo" ? "dropped letter" : "dead letter");
   return {
     title: `${title} ${letters}?`,
-    text: `${words ? `With ${words}.` : "All there are, whatever their cause."} ${then}`,
+    text: `${words ? `Filter: ${words}.` : "No filter: all causes."} ${then}`,
     yes,
     danger,
   };
@@ -63,8 +64,10 @@ export function describeDone(done) {
   if ("restored" in done) return `${count(done.restored)} restored.`;
   const { replayed, refused, failed, problem } = done;
   const parts = [`${count(replayed)} replayed`];
-  if (refused > 0) parts.push(`${count(refused)} refused, replayed too often already (deno task dead replay --force)`);
-  if (failed > 0) parts.push(`${count(failed)} failed and stay here`);
+  if (refused > 0) {
+    parts.push(`${count(refused)} refused: replayed too often (force with deno task dead replay --force)`);
+  }
+  if (failed > 0) parts.push(`${count(failed)} failed, still dead letters`);
   return `${parts.join("; ")}${problem ? `: ${problem}` : ""}.`;
 }
 
@@ -77,7 +80,7 @@ export function describeDone(done) {
  * @param {boolean} listed.filtered
  */
 export function describeList({ status, total, matching, causes, filtered }) {
-  const of = causes > 1 ? `, of ${causes} causes` : "";
+  const of = causes > 1 ? `, ${causes} causes` : "";
   if (status !== "dead") return `${count(matching)} ${status}${of}.`;
   if (filtered) return `${count(matching)} of ${plural(total, "dead letter")}${of}.`;
   return matching === 0 ? "No dead letters." : `${plural(matching, "dead letter")}${of}.`;
@@ -85,5 +88,5 @@ export function describeList({ status, total, matching, causes, filtered }) {
 
 /** @param {number | null} waiting letters in the dead letter queue, which no keeper has moved yet */
 export function describeWaiting(waiting) {
-  return waiting ? `${count(waiting)} more on their way here, from the dead letter queue.` : "";
+  return waiting ? `${count(waiting)} more in the dead letter queue, not in this list yet.` : "";
 }

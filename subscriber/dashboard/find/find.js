@@ -1,4 +1,4 @@
-/** Where an event is: the search field, and the dialog, which rows of the page open as well. */
+/** Finds an event: the search field, and the dialog with the answer, which rows of the page open too. */
 import { byId, element, setTextOf } from "../dom.js";
 import { dateTime } from "../format.js";
 
@@ -52,7 +52,7 @@ export class Finder {
   async #ask(words, query) {
     const asked = ++this.#asked;
     setTextOf("found-title", `Where is ${words}?`);
-    setTextOf("found-verdict", "Looking…");
+    setTextOf("found-verdict", "Searching…");
     byId("found-events").replaceChildren();
     byId("found-looked").replaceChildren();
     if (!this.#dialog.open) this.#dialog.showModal();
@@ -85,17 +85,17 @@ async function fetchAnswer(query) {
   try {
     response = await fetch(`/find?${query}`, { headers: { accept: "application/json" }, cache: "no-store", signal });
   } catch {
-    const why = signal.aborted ? `No answer within ${deadlineMs / 1_000} s.` : "The subscriber cannot be reached.";
+    const why = signal.aborted ? `No answer within ${deadlineMs / 1_000} s.` : "The subscriber is unreachable.";
     throw new Error(why);
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(body.detail ?? `The subscriber answers ${response.status}.`);
+  if (!response.ok) throw new Error(body.detail ?? `The subscriber answered with HTTP ${response.status}.`);
   return body;
 }
 
 /** @param {FindAnswer} answer */
 function draw({ events, more, verdict, looked }) {
-  setTextOf("found-verdict", more ? `${verdict} There are more than these.` : verdict);
+  setTextOf("found-verdict", more ? `${verdict} More events match.` : verdict);
   byId("found-events").replaceChildren(...events.map(eventItem));
   byId("found-looked").replaceChildren(...looked.flatMap(({ place, outcome, complete }) => [
     element("dt", {}, places[place] ?? place),
@@ -123,7 +123,7 @@ function stationItem({ station, at, by, detail }) {
     "li",
     {},
     element("strong", {}, station),
-    at === null ? element("span", {}, "no time kept") : element("time", { datetime: at, title: at }, dateTime(at)),
+    at === null ? element("span", {}, "time unknown") : element("time", { datetime: at, title: at }, dateTime(at)),
     element("span", { class: "detail" }, by === null ? detail : `by ${by}: ${detail}`),
   );
 }

@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import { queryOf } from "./find.js";
 
-Deno.test("queryOf() takes a player and a time apart, and everything else for an id", () => {
+Deno.test("queryOf() splits a player and a time, and treats everything else as an id", () => {
   const cases = {
     " 12345 ": "id=12345",
     "urn:uuid:017f22e2-79b0-7cc3-98c4-dc0c0c07398f": "id=urn%3Auuid%3A017f22e2-79b0-7cc3-98c4-dc0c0c07398f",

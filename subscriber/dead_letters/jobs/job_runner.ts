@@ -3,9 +3,10 @@ import type { Database } from "../../../shared/postgres/pool.ts";
 import type { BrokerOptions } from "../../../shared/rabbitmq/connection.ts";
 import { ConfirmPublisher } from "../../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../../../shared/rabbitmq/topology.ts";
-import type { Clock } from "../../../shared/runtime/clock.ts";
+import { type Clock, sleepToTick } from "../../../shared/runtime/clock.ts";
 import { messageOf } from "../../../shared/runtime/errors.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
+import type { ReadWork } from "../work.ts";
 import type { Job } from "./job.ts";
 import { JobTable } from "./job_table.ts";
 import { runJob } from "./run_job.ts";
@@ -14,20 +15,21 @@ export interface JobRunnerOptions extends BrokerOptions {
   readonly database: Pick<Database, "copyIn" | "query">;
   readonly config: TopologyConfig;
   readonly owner: string;
+  readonly work: ReadWork;
 }
 
-const [lookEveryMs, mostAtOnce, publishTimeoutMs, beatEveryMs] = [1_000, 4, 5_000, 3_000];
+const [lookEveryMs, mostAtOnce, publishTimeoutMs, beatEveryMs] = [2_000, 4, 5_000, 3_000];
 
 /**
  * Carries out jobs until the signal is aborted; another subscriber then continues the unfinished ones. Never throws.
  */
 export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSignal): Promise<void> {
-  const { database, owner, clock, log } = options;
+  const { database, owner, work, clock, log } = options;
   const jobs = new JobTable(database);
   const running = new Set<Promise<void>>();
   while (!stop.aborted) {
     try {
-      const job = running.size < mostAtOnce ? await jobs.take(owner) : undefined;
+      const job = running.size < mostAtOnce && (await work()).jobs ? await jobs.take(owner) : undefined;
       if (job) {
         const run = runOne(job, options, stop).finally(() => running.delete(run));
         running.add(run);
@@ -37,7 +39,7 @@ export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSign
       // An old schema, or Postgres is away: other parts report both.
       log.debug("No job was started", { problem: messageOf(error) });
     }
-    await clock.sleep(lookEveryMs, stop).catch(() => {});
+    await sleepToTick(clock, lookEveryMs, stop).catch(() => {});
   }
   await Promise.all(running);
 }

@@ -5,7 +5,12 @@
  */
 import type { ChannelModel, ConsumeMessage } from "amqplib";
 import { unreadBytesOf } from "../../../shared/rabbitmq/consume/inflow.ts";
-import { type BrokerOptions, keepConnected, openConnection } from "../../../shared/rabbitmq/connection.ts";
+import {
+  brokerListensAt,
+  type BrokerOptions,
+  keepConnected,
+  openConnection,
+} from "../../../shared/rabbitmq/connection.ts";
 import { settledWithin } from "../../../shared/runtime/deadline.ts";
 import { rememberProperties } from "../../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
 import { closeChannel } from "../../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
@@ -53,7 +58,7 @@ export class DeadLetterKeeper {
     while (!signal.aborted) {
       try {
         await keepConnected(
-          { ...this.options, connect },
+          { isThere: brokerListensAt, ...this.options, connect },
           (connection, lost) => this.#consume(connection, lost),
           signal,
         );

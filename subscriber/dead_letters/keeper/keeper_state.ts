@@ -1,5 +1,6 @@
 /** The state of a keeper, for metrics, the dashboard and the log. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
+import { plural } from "../../../shared/runtime/printable.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { LetterRow } from "../letter_row.ts";
 import type { RejectedTold } from "./rejected_letters.ts";
@@ -106,7 +107,9 @@ export class KeeperState {
       cause: "a policy with message-ttl or max-length drops letters, or another program takes them one by one",
     });
     this.tell(
-      `${missing} letters left ${this.queue} while Postgres accepted none: a policy of the broker drops them, ` +
+      `${
+        plural(missing, "letter")
+      } left ${this.queue} while Postgres accepted none: a policy of the broker drops them, ` +
         "or another program takes them.",
       telling,
     );

@@ -8,7 +8,7 @@ function letter(reason: string, byBroker: boolean): DeadLetter {
   return { messageId: crypto.randomUUID(), reason, byBroker } as DeadLetter;
 }
 
-Deno.test("KeeperState tells of a queue that becomes shorter, unless somebody may have taken from it", () => {
+Deno.test("KeeperState reports a queue that shrinks, unless another consumer may have taken letters", () => {
   const told = (own: number, ...depths: [messageCount: number, consumerCount: number][]) => {
     const [state, clock] = [new KeeperState("q"), new VirtualClock()];
     for (const [messageCount, consumerCount] of depths) {
@@ -24,7 +24,7 @@ Deno.test("KeeperState tells of a queue that becomes shorter, unless somebody ma
   strictEqual(told(1, [5, 1], [4, 2]), 0);
 });
 
-Deno.test("KeeperState compares no depth with one of before letters were kept", () => {
+Deno.test("KeeperState does not compare the queue's length with one from before it held letters", () => {
   const [state, clock] = [new KeeperState("q"), new VirtualClock()];
   state.watchDepth({ messageCount: 5, consumerCount: 0 }, 0, { clock, log });
   noteKept(state, [letter("invalid", false)], { clock, log });
@@ -32,7 +32,7 @@ Deno.test("KeeperState compares no depth with one of before letters were kept", 
   strictEqual(state.shrinks, 0);
 });
 
-Deno.test("KeeperState counts what the broker dead-lettered by its reason, and tells of a policy for ten minutes", async () => {
+Deno.test("KeeperState counts letters of the broker by reason, and reports a policy for ten minutes", async () => {
   const [state, clock] = [new KeeperState("q"), new VirtualClock()];
   noteKept(state, [letter("invalid", false), letter("delivery-limit", true), letter("odd", true)], { clock, log });
   deepStrictEqual([state.kept, [...state.byBroker], state.problems({ clock })], [
@@ -46,7 +46,7 @@ Deno.test("KeeperState counts what the broker dead-lettered by its reason, and t
   deepStrictEqual(state.problems({ clock }), []);
 });
 
-Deno.test("KeeperState counts the letters that wait, and tells of them for as long as they do", async () => {
+Deno.test("KeeperState counts the letters that wait, and reports them while they do", async () => {
   const [state, clock] = [new KeeperState("q"), new VirtualClock()];
   state.inHand = 200;
   deepStrictEqual([state.waiting, state.problems({ clock })], [0, []], "they are on their way into the table");

@@ -41,21 +41,21 @@ async function written(details: string, refuses: (detail: string) => string | un
   return [names(taken), names(rejected.keys()), names(left)];
 }
 
-Deno.test("LetterWriter rejects what is refused alone while the table takes others, by any error", async () => {
+Deno.test("LetterWriter rejects a letter that Postgres refuses alone, by any error, while it accepts others", async () => {
   for (const code of ["23514", "P0001", "XX000", "40001", "53100"]) {
     deepStrictEqual(await written("abxcx", (detail) => detail === "x" ? code : undefined), ["abc", "xx", ""], code);
   }
   deepStrictEqual(await written("xx", (detail) => detail === "x" ? "P0001" : undefined), ["", "xx", ""], "a probe");
 });
 
-Deno.test("LetterWriter leaves everything when the table takes nothing, and asks little unless it is thorough", async () => {
+Deno.test("LetterWriter leaves everything when Postgres accepts nothing, and probes little unless thorough", async () => {
   deepStrictEqual(await written("abc", () => "23502"), ["", "", "abc"]);
   const refusing = table(() => "23502");
   await new LetterWriter(refusing).write(rows("a".repeat(100)), false);
   strictEqual(refusing.calls.count, 2);
 });
 
-Deno.test("LetterWriter takes its own letters for evidence where every probe is refused", async () => {
+Deno.test("LetterWriter accepts its own letters as evidence when every probe is refused", async () => {
   const refuses = (detail: string) => "ab".includes(detail) ? undefined : "P0001";
   const own = { ...table(refuses), rehearse: () => Promise.reject(Object.assign(new Error("no"), { code: "P0001" })) };
   const { taken, rejected, left } = await new LetterWriter(own).write(rows("xabx"), true);
@@ -63,13 +63,13 @@ Deno.test("LetterWriter takes its own letters for evidence where every probe is 
   deepStrictEqual([names(taken), names(rejected.keys()), names(left)], ["ab", "x", "x"]);
 });
 
-Deno.test("LetterWriter leaves all to be tried again while the database is away, also amid the halves", async () => {
+Deno.test("LetterWriter leaves all letters for a retry when the database goes away, also during a bisection", async () => {
   deepStrictEqual(await written("abc", () => "57P01"), ["", "", "abc"]);
   const refuses = (detail: string) => ({ x: "P0001", y: "57P01" })[detail];
   deepStrictEqual(await written("axby", refuses), ["a", "", "xby"]);
 });
 
-Deno.test("LetterWriter asks by a letter like the last that was taken", async () => {
+Deno.test("LetterWriter probes with a letter like the last accepted one", async () => {
   const writer = new LetterWriter(table((detail) => detail === "a" ? undefined : "P0001"));
   await writer.write(rows("a"), true);
   const { rejected, left } = await writer.write(rows("x"), true);

@@ -12,7 +12,7 @@ function tags(letters: readonly LetterInHand[]): number[] {
   return letters.map(({ tag }) => tag);
 }
 
-Deno.test("RejectedLetters has each letter its turn, and begins again with the oldest when one was taken", () => {
+Deno.test("RejectedLetters retries each letter in turn, and restarts with the oldest after one is accepted", () => {
   const rejected = new RejectedLetters(new VirtualClock(), 60_000);
   const all = Array.from({ length: 150 }, (_, n) => letter(n));
   for (const each of all) rejected.add(each, "no");
@@ -24,7 +24,7 @@ Deno.test("RejectedLetters has each letter its turn, and begins again with the o
   deepStrictEqual(tags(rejected.turn()).slice(0, 2), [0, 2]);
 });
 
-Deno.test("RejectedLetters is due after its time, and never while there is none", async () => {
+Deno.test("RejectedLetters is due after its delay, and never while it is empty", async () => {
   const clock = new VirtualClock();
   const rejected = new RejectedLetters(clock, 60_000);
   strictEqual(rejected.dueInMs, Infinity);
@@ -42,7 +42,7 @@ Deno.test("RejectedLetters is due after its time, and never while there is none"
   deepStrictEqual([rejected.dueInMs, rejected.told], [Infinity, undefined]);
 });
 
-Deno.test("RejectedLetters keeps copies: what the socket brought along with a letter is not held", () => {
+Deno.test("RejectedLetters copies letters, so that it does not retain socket buffers", () => {
   const rejected = new RejectedLetters(new VirtualClock(), 60_000);
   const part = new Uint8Array(65_536).fill(7).subarray(10, 12);
   const one = letter(1);
@@ -55,7 +55,7 @@ Deno.test("RejectedLetters keeps copies: what the socket brought along with a le
   ]);
 });
 
-Deno.test("RejectedLetters keeps no more small letters than fit in 4 MiB with what each takes besides", () => {
+Deno.test("RejectedLetters holds small letters within 4 MiB, overhead included", () => {
   const rejected = new RejectedLetters(new VirtualClock(), 60_000);
   for (let n = 0; n < 3_000; n++) rejected.add(letter(n, 0), "no");
   let [tried, last] = [0, -1];
@@ -66,7 +66,7 @@ Deno.test("RejectedLetters keeps no more small letters than fit in 4 MiB with wh
   deepStrictEqual([tried, rejected.told?.letters], [2_048, 3_000]);
 });
 
-Deno.test("RejectedLetters keeps 4 MiB in memory, and tells of all", () => {
+Deno.test("RejectedLetters holds 4 MiB in memory, and reports all letters", () => {
   const rejected = new RejectedLetters(new VirtualClock(), 60_000);
   rejected.add(letter(1, 5_000_000), "too large");
   deepStrictEqual([rejected.told, rejected.turn()], [{ letters: 1, messageId: "m1", problem: "too large" }, []]);

@@ -63,7 +63,7 @@ function setUp(options: Partial<AppOptions> = {}) {
 const drop = { method: "DELETE" } as const;
 const ours = { origin: "https://10.0.0.7", "content-type": "application/json" };
 
-Deno.test("beyond loopback nothing of players is told without a token, and everything by its role", async () => {
+Deno.test("beyond loopback, player data needs a token, and access goes by its role", async () => {
   const { statusOf, bearer } = setUp();
   const cases: [path: string, asked: Asked, nobody: number, look: number, act: number, administer: number][] = [
     ["/", {}, 200, 200, 200, 200],
@@ -88,7 +88,7 @@ Deno.test("beyond loopback nothing of players is told without a token, and every
   }
 });
 
-Deno.test("where looking is open, acts and the audit still take a token", async () => {
+Deno.test("with open reading, acts and the audit still need a token", async () => {
   const { statusOf, bearer } = setUp({ open: true });
   deepStrictEqual([await statusOf("/overview"), await statusOf("/dead-letters?all=true", drop)], [200, 401]);
   strictEqual(await statusOf("/dead-letters?all=true", { ...drop, headers: bearer(secrets.act) }), 200);
@@ -100,7 +100,7 @@ Deno.test("where looking is open, acts and the audit still take a token", async 
   match((await refused.json()).detail, /started without HTTP_TOKENS_FILE/);
 });
 
-Deno.test("a session is as good as its token, until that is taken away", async () => {
+Deno.test("a session is valid as long as its token", async () => {
   const { statusOf, signIn, valid, signIns, log } = setUp();
   const cookie = await signIn(secrets.act);
   match(cookie, /^__Host-casino-session=/);
@@ -113,7 +113,7 @@ Deno.test("a session is as good as its token, until that is taken away", async (
   strictEqual(log.of("http.signed_in").length, 1);
 });
 
-Deno.test("a stream of events ends with the token or the session that let it in", async () => {
+Deno.test("a stream of events ends with its token or session", async () => {
   const { ask, bearer, signIn, clock, valid } = setUp();
   const open = async (headers: Record<string, string>) => {
     const response = await ask("/events", { headers: { ...headers, accept: "text/event-stream" } });
@@ -134,7 +134,7 @@ Deno.test("a stream of events ends with the token or the session that let it in"
   strictEqual((await other).done, false);
 });
 
-Deno.test("signing out takes the cookie away; GET /session tells who is signed in", async () => {
+Deno.test("signing out deletes the cookie; GET /session names the user", async () => {
   const { ask, signIn } = setUp();
   const told = async (headers: Record<string, string> = {}) => await (await ask("/session", { headers })).json();
   const cookie = await signIn(secrets.look);
@@ -144,7 +144,7 @@ Deno.test("signing out takes the cookie away; GET /session tells who is signed i
   match(out.headers.get("set-cookie")!, /^__Host-casino-session=; Path=\/; Max-Age=0;/);
 });
 
-Deno.test("a page of another origin cannot act with the session of whoever looks at it", async () => {
+Deno.test("a page of another origin cannot act with a visitor's session", async () => {
   const { statusOf, signIn, acts, dropped } = setUp({ allowedHosts: ["events.example"] });
   const cookie = await signIn(secrets.administer);
   const foreign: Record<string, string>[] = [
@@ -168,7 +168,7 @@ Deno.test("a page of another origin cannot act with the session of whoever looks
   }
 });
 
-Deno.test("a Host that is none of ours is refused, whatever else the request brings", async () => {
+Deno.test("a request with an unknown Host is rejected, whatever else it has", async () => {
   const { statusOf, bearer } = setUp({ allowedHosts: ["events.example"] });
   const headers = bearer(secrets.administer);
   deepStrictEqual(
@@ -198,7 +198,7 @@ Deno.test("wrong tokens of a peer are slowed down, counted and logged with the p
   strictEqual(JSON.stringify(log.entries).includes(wrong), false);
 });
 
-Deno.test("no right token is refused for the wrong ones of its address, and a probe is never told to wait", async () => {
+Deno.test("no valid token is refused because of wrong ones from its address, and probes never wait", async () => {
   const { ask, statusOf, bearer, signIns } = setUp();
   const wrong = { headers: bearer("wrong-0123456789abcdef") };
   for (let i = 0; i < 300; i++) await statusOf("/health/live", wrong);
@@ -214,7 +214,7 @@ Deno.test("no right token is refused for the wrong ones of its address, and a pr
   deepStrictEqual([signIns.filter((each) => each === "failed").length, signIns.at(-1)], [5, "refused"]);
 });
 
-Deno.test("each act is recorded: who, what, on what, from where", async () => {
+Deno.test("each act is recorded with user, act, subject and address", async () => {
   const { statusOf, bearer, acts } = setUp();
   const id = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
   await statusOf(`/dead-letters/${id}`, { ...drop, headers: bearer(secrets.act) });

@@ -9,7 +9,7 @@ const config = {
 } as const;
 const all = { hostname: "::", port: 8080 };
 
-Deno.test("HTTP is served beyond loopback with TLS and tokens, or where something in front is said to have them", () => {
+Deno.test("HTTP is served beyond loopback with TLS and tokens, or behind a declared protection", () => {
   const allowed = [
     { HTTP_TOKENS_FILE: "/tokens", HTTP_TLS: "on" },
     { HTTP_TOKENS_FILE: "/tokens", HTTP_PROTECTED_BY: "tls-proxy" },
@@ -20,7 +20,7 @@ Deno.test("HTTP is served beyond loopback with TLS and tokens, or where somethin
   doesNotThrow(() => checkExposure(undefined, config));
 });
 
-Deno.test("HTTP is not served beyond loopback otherwise: what is missing is named, with the ways out", () => {
+Deno.test("HTTP refuses to serve beyond loopback otherwise, and names what is missing and the ways out", () => {
   const missing = (each: Partial<Parameters<typeof checkExposure>[1]>, message: RegExp) =>
     throws(() => checkExposure(all, { ...config, ...each }), { name: "ConfigError", message });
   missing({ HTTP_TLS: "on", TLS_CERT_FILE: undefined }, /^HTTP_TLS=on needs TLS_CERT_FILE and TLS_KEY_FILE$/);

@@ -6,13 +6,13 @@ const anna: Token = { name: "anna", role: "act", secret: "0123456789abcdef" };
 const bob: Token = { name: "bob", role: "administer", secret: "fedcba9876543210" };
 const hours = 3_600_000;
 
-Deno.test("a session is accepted wherever the same tokens are, for twelve hours", () => {
+Deno.test("a session is valid for twelve hours on every subscriber with the same tokens", () => {
   const session = sealSession(anna, 0);
   deepStrictEqual(openSession(session, [bob, { ...anna }], 12 * hours - 1), anna);
   strictEqual(openSession(session, [bob, anna], 12 * hours), undefined);
 });
 
-Deno.test("a session ends with its token, and with no other; a role that is changed counts at once", () => {
+Deno.test("a session ends only with its own token; a changed role applies at once", () => {
   const session = sealSession(anna, 0);
   const newer = { ...anna, secret: "another-0123456789" };
   strictEqual(openSession(session, [bob, newer], 1), undefined);
@@ -20,7 +20,7 @@ Deno.test("a session ends with its token, and with no other; a role that is chan
   strictEqual(openSession(session, [{ ...anna, role: "look" }], 1)?.role, "look");
 });
 
-Deno.test("a session that was changed is nobody's", () => {
+Deno.test("a modified session is invalid", () => {
   const [until, , code] = sealSession(anna, 0).split("~");
   const changed = [`${Number(until) + 1}~anna~${code}`, `${until}~bob~${code}`, `${until}~anna~`, `${until}~anna`, ""];
   for (const text of [...changed, `${until}~anna~${code}~`, `Infinity~anna~${code}`]) {
@@ -28,7 +28,7 @@ Deno.test("a session that was changed is nobody's", () => {
   }
 });
 
-Deno.test("the cookie is for our own page alone, over TLS under a name that no plain page can set", () => {
+Deno.test("the cookie is for our own page, and over TLS under a name that no plain page can set", () => {
   const session = sealSession(anna, 0);
   strictEqual(
     sessionCookie(session, false),

@@ -14,7 +14,7 @@ async function failures(limit: SignInLimit, address: string, tries: number): Pro
   return told;
 }
 
-Deno.test("SignInLimit tells five wrong tokens of a peer, then one in ten seconds; those of others all the same", async () => {
+Deno.test("SignInLimit answers five wrong tokens of a peer, then one per ten seconds, and other peers normally", async () => {
   const clock = new VirtualClock();
   const limit = new SignInLimit(clock);
   strictEqual(await failures(limit, "198.51.100.1", 20), 5);
@@ -23,7 +23,7 @@ Deno.test("SignInLimit tells five wrong tokens of a peer, then one in ten second
   strictEqual(await failures(limit, "198.51.100.1", 20), 1);
 });
 
-Deno.test("SignInLimit takes the addresses of a network of IPv6 for one peer", async () => {
+Deno.test("SignInLimit treats an IPv6 network as one peer", async () => {
   const limit = new SignInLimit(new VirtualClock());
   const addresses = Array.from({ length: 10 }, (_, i) => `2001:db8:0:1:${i}::${i}`);
   const told = [];
@@ -32,7 +32,7 @@ Deno.test("SignInLimit takes the addresses of a network of IPv6 for one peer", a
   strictEqual(await failures(limit, "2001:db8:0:2::1", 1), 1);
 });
 
-Deno.test("SignInLimit has wrong tokens of many peers wait for their refusal", async () => {
+Deno.test("SignInLimit delays wrong tokens when many peers send them", async () => {
   const clock = new VirtualClock();
   const limit = new SignInLimit(clock);
   for (let i = 0; i < 50; i++) await failures(limit, `198.51.100.${i}`, 1);

@@ -5,14 +5,14 @@ import { includes, parseTokens, roles, tokenOf, TokensFile } from "./tokens.ts";
 
 const [secret, other] = ["0123456789abcdef", "fedcba9876543210"];
 
-Deno.test("parseTokens() reads a line for each token, and passes over comments and empty lines", () => {
+Deno.test("parseTokens() reads one token a line, and skips comments and empty lines", () => {
   deepStrictEqual(parseTokens(`# of the shift\n\nanna act ${secret}\r\n  bob@example.com\tlook   ${other}\n`), [
     { name: "anna", role: "act", secret },
     { name: "bob@example.com", role: "look", secret: other },
   ]);
 });
 
-Deno.test("parseTokens() names the line at fault, and never shows it", () => {
+Deno.test("parseTokens() names an invalid line, and never shows it", () => {
   const faults: Record<string, RegExp> = {
     [`anna act ${secret}\nbob ${other}`]: /^line 2 must be: name look\|act\|administer token$/,
     [`anna root ${secret}`]: /^line 1 must be: name/,
@@ -27,7 +27,7 @@ Deno.test("parseTokens() names the line at fault, and never shows it", () => {
   }
 });
 
-Deno.test("each role may do what those before it may", () => {
+Deno.test("each role includes the roles before it", () => {
   deepStrictEqual(roles.map((role) => roles.filter((needed) => includes(role, needed))), [
     ["look"],
     ["look", "act"],
@@ -35,7 +35,7 @@ Deno.test("each role may do what those before it may", () => {
   ]);
 });
 
-Deno.test("TokensFile takes a change within a second; what cannot be used leaves the last tokens valid, told once", async () => {
+Deno.test("TokensFile applies a change within a second; an unusable file keeps the last tokens and is logged once", async () => {
   const clock = new VirtualClock();
   const log = new RecordedLog();
   let text: string | undefined = `anna act ${secret}`;
@@ -61,7 +61,7 @@ Deno.test("TokensFile takes a change within a second; what cannot be used leaves
   strictEqual(JSON.stringify(log.entries).includes(other), false);
 });
 
-Deno.test("TokensFile names the setting when the file cannot be used at the start", () => {
+Deno.test("TokensFile names the setting when its file is unusable at the start", () => {
   const options = { path: "/tokens", clock: new VirtualClock(), log: new RecordedLog(), readFile: () => "anna" };
   throws(() => new TokensFile(options), { name: "ConfigError", message: /^HTTP_TOKENS_FILE=\/tokens: line 1 must be/ });
 });

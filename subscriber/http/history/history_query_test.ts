@@ -1,7 +1,7 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { parseHistoryQuery } from "./history_query.ts";
 
-Deno.test("parseHistoryQuery() takes two days unless told otherwise, and as fine a step as a chart has room for", () => {
+Deno.test("parseHistoryQuery() defaults to two days, in steps that fit a chart", () => {
   const stepOf = (query: string) => parseHistoryQuery(new URLSearchParams(query)).stepSeconds;
   deepStrictEqual(parseHistoryQuery(new URLSearchParams()), { spanSeconds: 172_800, stepSeconds: 300 });
   deepStrictEqual(["hours=1", "hours=10", "hours=11", "hours=150", "hours=151", "hours=2160"].map(stepOf), [

@@ -1,5 +1,6 @@
 /** The open connections of the HTTP server: limits their number, and how long each may wait for a request. */
-import type { Clock } from "../../../shared/runtime/clock.ts";
+import { type Clock, sleepToTick } from "../../../shared/runtime/clock.ts";
+import { abortable } from "../../../shared/runtime/deadline.ts";
 
 /** Maximum number of connections: in all, and for one address. A browser opens six. */
 export const mostConnections = 256;
@@ -28,6 +29,7 @@ export class Connections {
   readonly #all = new Map<Connection, State>();
   /** Connections without a request under way, longest wait first. */
   readonly #waiting = new Set<Connection>();
+  #wakeSweep: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -50,7 +52,7 @@ export class Connections {
       return false;
     }
     this.#all.set(connection, { requests: 0, answers: 0, waitingSince: this.clock.monotonic() });
-    this.#waiting.add(connection);
+    this.#wait(connection);
     return true;
   }
 
@@ -67,7 +69,7 @@ export class Connections {
     // A client may send its next request before it has its answer.
     if (!state || ++state.answers < state.requests) return;
     state.waitingSince = this.clock.monotonic();
-    this.#waiting.add(connection);
+    this.#wait(connection);
   }
 
   remove(connection: Connection): void {
@@ -86,13 +88,25 @@ export class Connections {
   /** Closes connections that have waited too long, until the signal is aborted. */
   async sweep(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.clock.sleep(sweepEveryMs, signal).catch(() => {});
+      if (this.#waiting.size === 0) await this.#untilWaiting(signal);
+      await sleepToTick(this.clock, sweepEveryMs, signal).catch(() => {});
       const now = this.clock.monotonic();
       for (const connection of this.#waiting) {
         const { requests, waitingSince } = this.#all.get(connection)!;
         if (now - waitingSince >= (requests === 0 ? firstRequestMs : nextRequestMs)) this.#close(connection);
       }
     }
+  }
+
+  #wait(connection: Connection): void {
+    this.#waiting.add(connection);
+    this.#wakeSweep?.();
+  }
+
+  async #untilWaiting(signal: AbortSignal): Promise<void> {
+    const waiting = new Promise<void>((resolve) => this.#wakeSweep = resolve);
+    await abortable(waiting, signal).catch(() => {});
+    this.#wakeSweep = undefined;
   }
 
   /** Whether there are fewer than `most` matching connections. Closes a waiting one if necessary. */

@@ -12,7 +12,7 @@ function opener(connections: Connections) {
   return { open, closed };
 }
 
-Deno.test("Connections has room for a new one at the cost of the one that has waited longest for a request", () => {
+Deno.test("Connections closes the longest idle connection to accept a new one", () => {
   const connections = new Connections(new VirtualClock());
   const { open, closed } = opener(connections);
   const busy = open("busy", "address busy");
@@ -22,7 +22,7 @@ Deno.test("Connections has room for a new one at the cost of the one that has wa
   deepStrictEqual([closed, connections.size], [["idle 1"], mostConnections]);
 });
 
-Deno.test("Connections takes no more while a request is under way on each", () => {
+Deno.test("Connections accepts no more while every connection serves a request", () => {
   const connections = new Connections(new VirtualClock());
   const { open, closed } = opener(connections);
   for (let i = 0; i < mostConnections; i++) connections.begin(open(`busy ${i}`, `address ${i}`));
@@ -30,7 +30,7 @@ Deno.test("Connections takes no more while a request is under way on each", () =
   deepStrictEqual([closed, connections.size], [["new"], mostConnections]);
 });
 
-Deno.test("Connections of one address make room for each other, and never for more of it; a trusted proxy may have all", () => {
+Deno.test("Connections of one address make room for each other only; a trusted proxy may use all", () => {
   const connections = new Connections(new VirtualClock());
   const { open, closed } = opener(connections);
   open("other", "address other");
@@ -41,7 +41,24 @@ Deno.test("Connections of one address make room for each other, and never for mo
   deepStrictEqual([closed.length, connections.size], [1, mostConnections]);
 });
 
-Deno.test("Connections closes one after 10 s without a first request, and after 75 s without a next one", async () => {
+Deno.test("Connections sets no timer while none is open", async () => {
+  const [clock, stop] = [new VirtualClock(), new AbortController()];
+  const connections = new Connections(clock);
+  const { open } = opener(connections);
+  const sweeping = connections.sweep(stop.signal);
+  await clock.advance(5_000);
+  strictEqual(clock.sleepers, 0);
+  const connection = open("one", "address");
+  await clock.advance(0);
+  strictEqual(clock.sleepers, 1);
+  connections.remove(connection);
+  await clock.advance(1_000);
+  strictEqual(clock.sleepers, 0);
+  stop.abort();
+  await sweeping;
+});
+
+Deno.test("Connections closes a connection 10 s without a first request, or 75 s without a next one", async () => {
   const clock = new VirtualClock();
   const connections = new Connections(clock);
   const { open, closed } = opener(connections);

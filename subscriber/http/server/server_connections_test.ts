@@ -82,7 +82,7 @@ const hello: Answer = ({ method, url }, { address }) =>
   new Response(`${method} ${new URL(url).pathname} from ${address}`, { headers: { "x-one": "1" } });
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
 
-test("one connection brings many requests, each with status, headers and body", hello, async ({ connect }) => {
+test("one connection serves many requests, each with status, headers and body", hello, async ({ connect }) => {
   const client = await connect(get("/a"));
   await eventually("the first answer", () => client.received.includes("GET /a from 127.0.0.1"));
   match(client.received, /^HTTP\/1\.1 200 OK\r\n(.*\r\n)*x-one: 1\r\n/i);
@@ -90,7 +90,7 @@ test("one connection brings many requests, each with status, headers and body", 
   await eventually("the second answer", () => client.received.includes("GET //b from 127.0.0.1"));
 });
 
-test("a header that is never finished costs its connection after 10 s, and no other", hello, async (served) => {
+test("a header that is never finished closes its own connection after 10 s", hello, async (served) => {
   const slow = await served.connect("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ");
   await served.clock.advance(5_000);
   await slow.send("and slow ");
@@ -101,7 +101,7 @@ test("a header that is never finished costs its connection after 10 s, and no ot
   deepStrictEqual([slow.received, other.ended], ["", false]);
 });
 
-test("however many connections one address leaves open, the next one is answered", hello, async ({ connect }) => {
+test("idle connections of one address do not block its next request", hello, async ({ connect }) => {
   const idle: Client[] = [];
   for (let i = 0; i < mostOfAddress + 10; i++) idle.push(await connect(i % 2 === 0 ? "" : "GET / HTTP/1.1\r\nX-"));
   const next = await connect(get("/"));
@@ -111,7 +111,7 @@ test("however many connections one address leaves open, the next one is answered
 
 const endless = { pulled: 0, cancelled: false };
 test(
-  "a reader that takes nothing for 10 s is disconnected, and no more is made for it",
+  "a reader that takes nothing for 10 s is disconnected, and its stream stops",
   () => {
     const part = new Uint8Array(65_536);
     return new Response(
@@ -141,7 +141,7 @@ test(
 
 const streamed = { cancelled: false };
 test(
-  "a stream that its reader leaves is over for who makes it",
+  "a stream ends for its writer when the reader leaves",
   () =>
     new Response(
       new ReadableStream({
@@ -157,7 +157,7 @@ test(
   },
 );
 
-test("what is no request is answered with 400, and costs nothing else", hello, async ({ connect }) => {
+test("a malformed request gets 400, and affects nothing else", hello, async ({ connect }) => {
   for (
     const text of [
       "\x16\x03\x01\x02\x00\r\n\r\n",
@@ -173,7 +173,7 @@ test("what is no request is answered with 400, and costs nothing else", hello, a
 });
 
 test(
-  "[::] serves both families, and an IPv4 address is seen as such",
+  "[::] serves both families, and shows IPv4 addresses as such",
   hello,
   async ({ port }) => {
     const texts = [];
@@ -184,7 +184,7 @@ test(
 );
 
 test(
-  "a request under way when the server closes has a second to be answered",
+  "a request in flight gets a second when the server closes",
   () => new Response(new ReadableStream()),
   async ({ connect }) => {
     const client = await connect(get("/"));

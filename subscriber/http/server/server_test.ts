@@ -8,7 +8,7 @@ Deno.test("parseAddress() reads names, IPv4, IPv6 and off", () => {
   strictEqual(parseAddress("http", "off"), undefined);
 });
 
-Deno.test("parseAddress() names the flag, the value and a right one", () => {
+Deno.test("parseAddress() names the flag, the value and a valid example", () => {
   for (const text of ["8080", ":8080", "host:", "host:65536", "http://host:1", "::1:80", "OFF", ""]) {
     throws(() => parseAddress("http", text), {
       message: `--http=${text} must be HOST:PORT, such as 127.0.0.1:8080, or off`,

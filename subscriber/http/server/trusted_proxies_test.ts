@@ -7,7 +7,7 @@ const callerOf = (peer: string, forwardedFor?: string) =>
   proxies.callerOf(peerAt(peer), new Headers(forwardedFor === undefined ? {} : { "x-forwarded-for": forwardedFor }))
     .address;
 
-Deno.test("TrustedProxies believes a trusted proxy, and nobody else", () => {
+Deno.test("TrustedProxies believes only trusted proxies", () => {
   strictEqual(callerOf("10.1.2.3", "203.0.113.9"), "203.0.113.9");
   strictEqual(callerOf("fd00::1", "2001:db8::9"), "2001:db8::9");
   strictEqual(callerOf("192.0.2.7", "::ffff:203.0.113.9"), "203.0.113.9");
@@ -18,25 +18,25 @@ Deno.test("TrustedProxies believes a trusted proxy, and nobody else", () => {
   );
 });
 
-Deno.test("TrustedProxies takes the last address that no trusted proxy has, for what stands before it may be invented", () => {
+Deno.test("TrustedProxies uses the last untrusted address, because clients can invent earlier ones", () => {
   strictEqual(callerOf("10.1.2.3", "198.51.100.1, 203.0.113.9, 10.9.9.9"), "203.0.113.9");
   strictEqual(callerOf("10.1.2.3", "10.4.4.4"), "10.4.4.4");
 });
 
-Deno.test("TrustedProxies stays with the proxy where it names nobody, or no address", () => {
+Deno.test("TrustedProxies keeps the proxy's address when the header names none", () => {
   deepStrictEqual(
     [undefined, "", "unknown", "203.0.113.9, unknown", "203.0.113.9:443"].map((text) => callerOf("10.1.2.3", text)),
     new Array(5).fill("10.1.2.3"),
   );
 });
 
-Deno.test("TrustedProxies has only a trusted proxy say that TLS is used before it", () => {
+Deno.test("TrustedProxies accepts only a trusted proxy's word that TLS is used", () => {
   const headers = new Headers({ "x-forwarded-proto": "https" });
   const secure = (peer: string) => proxies.callerOf(peerAt(peer), headers).secure;
   deepStrictEqual([secure("10.1.2.3"), secure("192.0.2.8")], [true, false]);
 });
 
-Deno.test("plainAddress() shows an IPv4 address as such, and leaves IPv6 as it is", () => {
+Deno.test("plainAddress() shows an IPv4 address as such, and keeps IPv6", () => {
   deepStrictEqual(["::ffff:127.0.0.1", "::1", "127.0.0.1", "::ffff:7f00:1"].map(plainAddress), [
     ...["127.0.0.1", "::1", "127.0.0.1", "::ffff:7f00:1"],
   ]);

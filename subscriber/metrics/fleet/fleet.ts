@@ -1,4 +1,4 @@
-/** What each subscriber reports about itself to the others, so that every working subscriber can show a stuck one. */
+/** Each subscriber's report to the others, so that every working subscriber can show a stuck one. */
 
 /** All times are ages, so no two machines' clocks are compared. */
 export interface SubscriberReport {

@@ -5,7 +5,7 @@ import type { HeardReport, SubscriberReport } from "./fleet.ts";
 /** Worst first. */
 export const subscriberStates = ["holding", "silent", "connecting", "leaving", "working"] as const;
 
-/** A subscriber without a report for this long is silent. Subscribers report every second. */
+/** A subscriber without a report for this long is silent. Subscribers report every second, idle ones every other. */
 const silentMs = 10_000;
 /** A subscriber without a report for this long has missed more than one. */
 const quietMs = 3_000;

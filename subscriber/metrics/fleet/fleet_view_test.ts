@@ -11,7 +11,7 @@ function report(id: string, changes: Partial<HeardReport> = {}): HeardReport {
   };
 }
 
-Deno.test("viewOf() lists the stuck ones first, of these the one that has been so longest", () => {
+Deno.test("viewOf() lists stuck subscribers first, the longest stuck at the top", () => {
   const reports = [
     report("busy", { events: 300 }),
     report("idle"),
@@ -36,7 +36,7 @@ Deno.test("viewOf() lists the stuck ones first, of these the one that has been s
   deepStrictEqual([unacknowledged, unheard], [null, 2], "of six consumers, two no longer tell");
 });
 
-Deno.test("viewOf() takes this subscriber's own state of now, and ages what others hold that are stuck", () => {
+Deno.test("viewOf() shows this subscriber's current state, and ages the events of stuck subscribers", () => {
   const { heard_ms: _, ...own } = report("own", { events: 3, oldest_ms: 20 });
   const told = report("own", { events: 99, oldest_ms: 9_999 });
   const view = viewOf([told, report("other", { oldest_ms: 700 })], [2], now, own);
@@ -46,7 +46,7 @@ Deno.test("viewOf() takes this subscriber's own state of now, and ages what othe
   strictEqual(oldestMsOf(stuck), 1_200);
 });
 
-Deno.test("viewOf() does not say what is in hand while somebody is not heard", () => {
+Deno.test("viewOf() does not say what is in hand while a subscriber sends no reports", () => {
   const { heard_ms: _, ...own } = report("own", { events: 3 });
   const alone = viewOf(undefined, [2], now, own);
   deepStrictEqual([alone.subscribers.length, alone.unacknowledged, alone.unheard], [1, null, null]);
@@ -55,7 +55,7 @@ Deno.test("viewOf() does not say what is in hand while somebody is not heard", (
   strictEqual(viewOf([report("other")], undefined, now, own).unacknowledged, 3);
 });
 
-Deno.test("viewOf() does not take an old report for the state of now", () => {
+Deno.test("viewOf() does not treat an old report as the current state", () => {
   const heard = (heard_ms: number) => {
     const { subscribers, unacknowledged, unheard } = viewOf([report("one", { heard_ms }), report("two")], [2], now);
     return [subscribers.map(({ state }) => state).join(), unacknowledged, unheard];
@@ -65,7 +65,7 @@ Deno.test("viewOf() does not take an old report for the state of now", () => {
   deepStrictEqual(heard(10_000), ["silent,working", null, 1]);
 });
 
-Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker no longer counts its consumer", () => {
+Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker drops its consumer", () => {
   const reports = [
     report("works", { events: 2 }),
     report("killed", { state: "holding", heard_ms: 5_000, events: 40, oldest_ms: 9_000 }),

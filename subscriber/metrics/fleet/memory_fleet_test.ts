@@ -12,7 +12,7 @@ testFleet({
   },
 });
 
-Deno.test("MemoryFleet forgets a subscriber that has told nothing for its life", async () => {
+Deno.test("MemoryFleet forgets a subscriber without a report for its lifetime", async () => {
   const clock = new VirtualClock();
   const fleet = new MemoryFleet(clock);
   await fleet.tell(reportOf("one"));

@@ -1,6 +1,6 @@
-/** What a subscriber reports about itself, and the loop that reports it. */
+/** A subscriber's own report, and the loop that sends it. */
 import { describeHeld, type HeldMessages } from "../../../shared/rabbitmq/consume/held_messages.ts";
-import type { Clock } from "../../../shared/runtime/clock.ts";
+import { type Clock, sleepToTick } from "../../../shared/runtime/clock.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";
 import { printable } from "../../../shared/runtime/printable.ts";
 import { redact } from "../../../shared/runtime/secrets.ts";
@@ -31,7 +31,7 @@ export interface OwnState {
 
 /** Longest text of an error, in UTF-16 code units. */
 const mostOfError = 500;
-const beatMs = 1_000;
+const [beatMs, idleBeatMs] = [1_000, 2_000];
 
 export class OwnReport {
   #state: SubscriberReport["state"] | undefined;
@@ -83,6 +83,11 @@ export class OwnReport {
   }
 }
 
+/** Whether the subscriber waits for events and holds none. Nobody asks it where an event is. */
+function isIdle({ state, events }: SubscriberReport): boolean {
+  return state === "working" && events === 0;
+}
+
 /** Returns the age in ms of the oldest event in hand; 0 when there is none. Events in the queue are younger. */
 function oldestMs({ oldestPublishedAtMs, heldMessages, clock }: OwnState): number {
   const oldest = Math.min(oldestPublishedAtMs() ?? Infinity, heldMessages?.()?.oldestPublishedAtMs ?? Infinity);
@@ -90,12 +95,12 @@ function oldestMs({ oldestPublishedAtMs, heldMessages, clock }: OwnState): numbe
 }
 
 /**
- * Reports every second, and answers questions.
+ * Reports every second, and answers questions. An idle subscriber reports every other second.
  * @param answer returns the answer to a question's text
  * @returns a function that stops the reports and removes the subscriber
  */
 export function keepTelling(
-  fleet: Fleet,
+  fleet: Pick<Fleet, "answer" | "leave" | "tell">,
   own: OwnReport,
   clock: Clock,
   answer: (question: string) => string,
@@ -113,9 +118,10 @@ export function keepTelling(
 
   async function tellUntilEnded(): Promise<void> {
     while (!ended.signal.aborted) {
+      const report = own.read();
       // Ignore the error: when reports cannot be written, reading them fails too and reports the problem.
-      await fleet.tell(own.read()).then(answerNew).catch(() => {});
-      await clock.sleep(beatMs, ended.signal).catch(() => {});
+      const isTold = await fleet.tell(report).then(answerNew).then(() => true, () => false);
+      await sleepToTick(clock, isTold && isIdle(report) ? idleBeatMs : beatMs, ended.signal).catch(() => {});
     }
   }
 

@@ -2,6 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import type { HeldBatch } from "../../pipeline/middleware/held_batches.ts";
 import type { HeldMessages } from "../../../shared/rabbitmq/consume/held_messages.ts";
+import type { SubscriberReport } from "./fleet.ts";
 import { isStuck, viewOf } from "./fleet_view.ts";
 import { MemoryFleet } from "./memory_fleet.ts";
 import { keepTelling, OwnReport, type OwnState } from "./own_report.ts";
@@ -13,10 +14,11 @@ function ownReport() {
     held?: HeldBatch;
     problem?: string;
     consuming: boolean;
+    events: number;
     oldest?: number;
     since?: number;
     messages?: HeldMessages;
-  } = { consuming: true };
+  } = { consuming: true, events: 500 };
   const state: OwnState = {
     ...{ subscriberId: "one", clock, leaving: leaving.signal },
     gate: {
@@ -30,7 +32,7 @@ function ownReport() {
       },
     },
     consuming: () => now.consuming,
-    unsettled: () => 500,
+    unsettled: () => now.events,
     batchesInFlight: () => 2,
     oldestPublishedAtMs: () => now.oldest,
     inHandSince: () => now.since,
@@ -39,7 +41,7 @@ function ownReport() {
   return { clock, leaving, now, own: new OwnReport(state) };
 }
 
-Deno.test("OwnReport tells the state, since when, and the last error without its secrets, also once it is over", async () => {
+Deno.test("OwnReport has state, start and last error without secrets, also after recovery", async () => {
   const { clock, leaving, now, own } = ownReport();
   own.read();
   await clock.advance(5_000);
@@ -69,7 +71,7 @@ Deno.test("OwnReport tells the state, since when, and the last error without its
   deepStrictEqual([own.read().state, own.read().consuming], ["leaving", false]);
 });
 
-Deno.test("OwnReport tells of messages that the consumer can only hold: how many, since when, why, and the cure", async () => {
+Deno.test("OwnReport shows messages that the consumer can only hold: number, start, cause and cure", async () => {
   const { clock, now, own } = ownReport();
   await clock.advance(5_000);
   const published = { oldestPublishedAtMs: clock.now() - 9_000 };
@@ -93,7 +95,7 @@ Deno.test("OwnReport tells of messages that the consumer can only hold: how many
   strictEqual(isStuck(subscribers[0]!), true, "the page and the other subscribers tell of it");
 });
 
-Deno.test("keepTelling() tells each second until it ends, and then has the subscriber forgotten", async () => {
+Deno.test("keepTelling() reports each second until it ends, then removes the subscriber", async () => {
   const { clock, now, own } = ownReport();
   const fleet = new MemoryFleet(clock);
   const leave = keepTelling(fleet, own, clock, () => "");
@@ -106,6 +108,39 @@ Deno.test("keepTelling() tells each second until it ends, and then has the subsc
   await clock.advance(0);
   await left;
   deepStrictEqual(await fleet.read(), []);
+});
+
+Deno.test("keepTelling() tells every other second while the subscriber is idle", async () => {
+  const { clock, now, own } = ownReport();
+  const fleet = new MemoryFleet(clock);
+  const told: (string | number)[] = [];
+  let isAway = false;
+  const counted = {
+    ...{ answer: fleet.answer.bind(fleet), leave: fleet.leave.bind(fleet) },
+    tell: (report: SubscriberReport) => {
+      told.push(clock.monotonic(), report.state);
+      return isAway ? Promise.reject(new Error("Redis is away")) : fleet.tell(report);
+    },
+  };
+  now.events = 0;
+  const leave = keepTelling(counted, own, clock, () => "");
+  await clock.advance(4_500);
+  now.consuming = false;
+  await clock.advance(3_000);
+  now.consuming = true;
+  now.events = 1;
+  await clock.advance(2_000);
+  now.events = 0;
+  await clock.advance(4_000);
+  const idle = [0, "working", 2_000, "working", 4_000, "working"];
+  const busy = [6_000, "connecting", 7_000, "connecting", 8_000, "working", 9_000, "working"];
+  deepStrictEqual(told, [...idle, ...busy, 10_000, "working", 12_000, "working"]);
+  isAway = true;
+  await clock.advance(2_000);
+  deepStrictEqual(told.slice(-4), [14_000, "working", 15_000, "working"], "a second attempt follows soon");
+  const left = leave();
+  await clock.advance(0);
+  await left;
 });
 
 Deno.test("keepTelling() answers each question once, within a second", async () => {

@@ -5,7 +5,8 @@ import { inRounds } from "../../../shared/runtime/rounds.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { Overview } from "../../dashboard/answers.ts";
 import type { Stats } from "../../pipeline/stats.ts";
-import { compactHistory, type Found, writeMinute } from "./history_table.ts";
+import { compactHistory, type Counted, type Found, writeMinute } from "./history_table.ts";
+import type { LatencyBuckets } from "./latency_buckets.ts";
 
 const everyMs = 60_000;
 const roundsPerCompaction = 60;
@@ -13,6 +14,7 @@ const roundsPerCompaction = 60;
 export interface KeepHistoryOptions {
   readonly database: Pick<Database, "query">;
   readonly stats: Pick<Stats, "dead" | "duplicates">;
+  readonly latencies: Pick<LatencyBuckets, "counts">;
   readonly overview: () => Promise<Overview>;
   readonly clock: Clock;
   readonly log: Log;
@@ -20,17 +22,20 @@ export interface KeepHistoryOptions {
 
 /** Adds this subscriber's counts to the history. When a write fails, the next round adds them. */
 export class HistoryWriter {
-  #written = { dead: 0, duplicates: 0 };
+  #written: Counted = { dead: 0, duplicates: 0, latencies: [] };
 
   constructor(private readonly options: Omit<KeepHistoryOptions, "clock" | "log">) {}
 
   /** @throws errors of Postgres */
   async round(): Promise<void> {
-    const { database, stats, overview } = this.options;
+    const { database, stats, latencies, overview } = this.options;
     const found = foundIn(await overview());
     const dead = Array.from(stats.dead.values()).reduce((sum, events) => sum + events, 0);
-    const now = { dead, duplicates: stats.duplicates };
-    const counted = { dead: now.dead - this.#written.dead, duplicates: now.duplicates - this.#written.duplicates };
+    const [now, before] = [{ dead, duplicates: stats.duplicates, latencies: latencies.counts }, this.#written];
+    const counted = {
+      ...{ dead: now.dead - before.dead, duplicates: now.duplicates - before.duplicates },
+      latencies: now.latencies.map((count, bucket) => count - (before.latencies[bucket] ?? 0)),
+    };
     await writeMinute(database, counted, found);
     this.#written = now;
   }

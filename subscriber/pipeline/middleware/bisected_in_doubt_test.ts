@@ -21,7 +21,7 @@ const noPartition = pgError("23514", 'no partition of relation "events" found fo
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
 
 for (const error of [raised, timedOut]) {
-  Deno.test(`bisected() stores the neighbours of an event that is refused by ${error.code} at once, and dead-letters it after a minute`, async () => {
+  Deno.test(`bisected() stores the neighbours of an event that ${error.code} refuses at once, and dead-letters it after a minute`, async () => {
     const database = new FakeDatabase();
     database.refused.set("message 7", error);
     const processing = database.process(batchOf(21));
@@ -36,7 +36,7 @@ for (const error of [raised, timedOut]) {
   });
 }
 
-Deno.test("bisected() holds a batch, whole and with its permit, while everything is refused by such an error", async () => {
+Deno.test("bisected() holds a batch, whole and with its permit, while such an error refuses everything", async () => {
   for (const error of [raised, timedOut, locked, deadlock, diskFull]) {
     for (const size of [1, 50]) {
       const database = new FakeDatabase();
@@ -52,7 +52,7 @@ Deno.test("bisected() holds a batch, whole and with its permit, while everything
   }
 });
 
-Deno.test("bisected() holds an event by itself, for as long as that lasts, when a lock, a deadlock or a full disk is in its way, or a damaged page", async () => {
+Deno.test("bisected() holds one event alone for as long as a lock, a deadlock, a full disk or a damaged page blocks it", async () => {
   for (const error of [locked, deadlock, diskFull, damagedPage, damagedIndex]) {
     const database = new FakeDatabase();
     const batch = batchOf(60);
@@ -71,7 +71,7 @@ Deno.test("bisected() holds an event by itself, for as long as that lasts, when 
   }
 });
 
-Deno.test("bisected() dead-letters no good event of a database that fails by chance, in whatever share", async () => {
+Deno.test("bisected() dead-letters no good event of a database that fails by chance, at any rate", async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = seededRandom(seed);
     const share = 0.2 + 0.15 * (seed % 5);
@@ -89,7 +89,7 @@ Deno.test("bisected() dead-letters no good event of a database that fails by cha
   }
 });
 
-Deno.test("bisected() begins to count anew whenever the database takes nothing else either", async () => {
+Deno.test("bisected() begins to count again whenever the database accepts no other event either", async () => {
   const database = new FakeDatabase();
   database.refused.set("message 0", raised);
   database.refusesProbe = () => database.probes % 10 === 0 ? raised : undefined;
@@ -100,7 +100,7 @@ Deno.test("bisected() begins to count anew whenever the database takes nothing e
   deepStrictEqual(dead(await ended(database, processing, 10_000)), []);
 });
 
-Deno.test("bisected() counts on when events come again after they have waited for rates", async () => {
+Deno.test("bisected() keeps its count when events come again after a wait for rates", async () => {
   for (const size of [1, 3]) {
     for (const every of [3, 4, 7]) {
       const database = new FakeDatabase();
@@ -119,7 +119,7 @@ Deno.test("bisected() counts on when events come again after they have waited fo
   }
 });
 
-Deno.test("bisected() gives what may take long one turn at a time, whatever the number of batches", async () => {
+Deno.test("bisected() retries slow events one turn at a time, for any number of batches", async () => {
   const database = new FakeDatabase();
   let [underWay, most] = [0, 0];
   const names = ["a", "b", "c", "d"];
@@ -148,7 +148,7 @@ function partitioned(first: number, last: number) {
   return { database, partitions, at };
 }
 
-Deno.test("bisected() holds events of these days without a partition, though older ones are taken all the while", async () => {
+Deno.test("bisected() holds current events without a partition, though older ones are stored meanwhile", async () => {
   const today = Date.UTC(2024, 6, 1);
   const { database, partitions, at } = partitioned(today - 90 * day, today);
   for (const [n, ms] of [today, today + day / 2].entries()) {
@@ -169,7 +169,7 @@ Deno.test("bisected() holds events of these days without a partition, though old
   }
 });
 
-Deno.test("bisected() dead-letters an event of a time far away for which there is no partition", async () => {
+Deno.test("bisected() dead-letters an event of a time far away that has no partition", async () => {
   const now = Date.UTC(2024, 6, 1);
   for (const [name, far] of Object.entries({ 2199: Date.UTC(2199, 0, 1), 1970: 0, late: now - 36 * day })) {
     for (const neighbours of [0, 20]) {
@@ -182,7 +182,7 @@ Deno.test("bisected() dead-letters an event of a time far away for which there i
   }
 });
 
-Deno.test("bisected() holds an event of a time far away, too, while there is no partition at all", async () => {
+Deno.test("bisected() also holds an event of a time far away while there is no partition at all", async () => {
   const now = Date.UTC(2024, 6, 1);
   const { database, partitions, at } = partitioned(now - 90 * day, now - 60 * day);
   const processing = database.process([at(0, "far")]);

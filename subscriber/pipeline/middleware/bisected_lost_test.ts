@@ -18,7 +18,7 @@ function batchOf({ clock }: FakeDatabase, count: number, channel: { readonly isL
   });
 }
 
-Deno.test("bisected() lets go of what the broker delivers again, once the database takes others", async () => {
+Deno.test("bisected() lets go of what the broker redelivers once the database accepts others", async () => {
   for (const error of [locked, noPartition]) {
     const database = new FakeDatabase();
     database.refused.set("message 7", error);
@@ -37,7 +37,7 @@ Deno.test("bisected() lets go of what the broker delivers again, once the databa
   }
 });
 
-Deno.test("bisected() goes on with what the broker delivers again while the database takes nothing: nobody else finds out when it does", async () => {
+Deno.test("bisected() keeps trying redelivered events while the database takes nothing, because no other batch tests the database", async () => {
   for (const error of [diskFull, noPartition]) {
     const database = new FakeDatabase();
     database.problem = error;

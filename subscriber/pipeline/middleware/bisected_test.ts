@@ -35,7 +35,7 @@ Deno.test("bisected() splits a batch around the rows that the database rejects, 
   deepStrictEqual([database.stored.toSorted(), database.gate.refusals], [good.toSorted(), 0]);
 });
 
-Deno.test("bisected() leaves a stored batch alone, and rethrows errors that say nothing of the rows", async () => {
+Deno.test("bisected() leaves a stored batch alone, and rethrows errors that do not concern the rows", async () => {
   const database = new FakeDatabase();
   await ended(database, database.process(batchOf(2)));
   deepStrictEqual([database.attempts, database.stored.length], [1, 2]);
@@ -47,7 +47,7 @@ Deno.test("bisected() leaves a stored batch alone, and rethrows errors that say 
   await rejects(away(batchOf(2), never), /away/);
 });
 
-Deno.test("bisected() holds a batch while everything is refused alike, and stores all of it when the schema is mended", async () => {
+Deno.test("bisected() holds a batch while all events are refused alike, and stores it once the schema is repaired", async () => {
   for (const size of [1, 2, 500]) {
     const database = new FakeDatabase();
     database.problem = badSchema;
@@ -63,7 +63,7 @@ Deno.test("bisected() holds a batch while everything is refused alike, and store
   }
 });
 
-Deno.test("bisected() dead-letters an event that came alone when the database takes a probe in its place", async () => {
+Deno.test("bisected() dead-letters an event that came alone when the database takes a probe instead", async () => {
   const database = new FakeDatabase();
   database.refused.set("message 0", outOfRange);
   const processed = await ended(database, database.process(batchOf(1)));
@@ -71,7 +71,7 @@ Deno.test("bisected() dead-letters an event that came alone when the database ta
   deepStrictEqual([database.probes, database.gate.refusals], [4, 0]);
 });
 
-Deno.test("bisected() holds an event that came alone while the probe is refused too, until the database takes another batch", async () => {
+Deno.test("bisected() holds an event that came alone while the probe is refused too, until the database accepts another batch", async () => {
   const database = new FakeDatabase();
   database.probeProblem = notUnique;
   database.refused.set("message 0", outOfRange);
@@ -83,7 +83,7 @@ Deno.test("bisected() holds an event that came alone while the probe is refused 
   deepStrictEqual([dead(processed).length, database.stored.length, database.gate.isOpen], [1, 30, true]);
 });
 
-Deno.test("bisected() dead-letters no good event though a schema breaks, is mended, and breaks again", async () => {
+Deno.test("bisected() dead-letters no good event while a schema breaks, is repaired, and breaks again", async () => {
   for (let mendedMs = 100; mendedMs < 5_000; mendedMs += 100) {
     const database = new FakeDatabase();
     database.problem = badSchema;
@@ -100,7 +100,7 @@ Deno.test("bisected() dead-letters no good event though a schema breaks, is mend
   }
 });
 
-Deno.test("bisected() takes nothing that was stored before the refusal for evidence", async () => {
+Deno.test("bisected() accepts no evidence from before the refusal", async () => {
   const database = new FakeDatabase();
   await ended(database, database.process(batchOf(3, "before")));
   database.problem = badSchema;
@@ -111,7 +111,7 @@ Deno.test("bisected() takes nothing that was stored before the refusal for evide
   deepStrictEqual(dead(await ended(database, processing, 10_000)), []);
 });
 
-Deno.test("bisected() ends with batches that are poisonous altogether, at once in flight", async () => {
+Deno.test("bisected() finishes batches in flight that are poisonous altogether", async () => {
   const database = new FakeDatabase();
   const batches = ["a", "b"].map((name) => batchOf(50, name));
   for (const { messageId } of batches.flat()) database.refused.set(messageId, outOfRange);
@@ -120,7 +120,7 @@ Deno.test("bisected() ends with batches that are poisonous altogether, at once i
   deepStrictEqual([database.stored, database.gate.refusals], [[], 0]);
 });
 
-Deno.test("bisected() dead-letters no good event though the schema breaks amid the search, or the database goes away", async () => {
+Deno.test("bisected() dead-letters no good event when the schema breaks amid the search, or the database goes away", async () => {
   for (const trouble of [badSchema, shuttingDown()]) {
     for (let breaksAt = 1; breaksAt <= 14; breaksAt++) {
       const database = new FakeDatabase();
@@ -136,7 +136,7 @@ Deno.test("bisected() dead-letters no good event though the schema breaks amid t
   }
 });
 
-Deno.test("bisected() holds all events of a type that the database refuses altogether, though it takes those of other types", async () => {
+Deno.test("bisected() holds all events of a type that the database refuses altogether while it accepts other types", async () => {
   const database = new FakeDatabase();
   const bets = batchOf(40, "bet");
   const others = Array.from({ length: 40 }, (_, i) => deliveryOf(gameStart(), `start ${i}`));
@@ -150,14 +150,14 @@ Deno.test("bisected() holds all events of a type that the database refuses altog
   deepStrictEqual([dead(processed), database.stored.length], [[], 80]);
 });
 
-Deno.test("bisected() says of a fault of our own code that it is one", async () => {
+Deno.test("bisected() names a bug of our own code as such", async () => {
   const database = new FakeDatabase();
   database.refused.set("message 1", new TypeError("x is not a function"));
   const processed = await ended(database, database.process(batchOf(4)));
   deepStrictEqual(dead(processed), [["message 1", "processing-failed", "x is not a function"]]);
 });
 
-Deno.test("bisected() requeues what is undecided when it is abandoned, and keeps what is stored", async () => {
+Deno.test("bisected() requeues undecided events when it is abandoned, and keeps the stored ones", async () => {
   const database = new FakeDatabase();
   database.probeProblem = notUnique;
   database.refused.set("message 3", outOfRange);
@@ -169,7 +169,7 @@ Deno.test("bisected() requeues what is undecided when it is abandoned, and keeps
   strictEqual(database.gate.isOpen, true);
 });
 
-Deno.test("Evidence counts no duplicates: the database may have taken nothing", async () => {
+Deno.test("Evidence ignores duplicates, because the database may have stored nothing", async () => {
   const evidence = new Evidence(() => Promise.reject(outOfRange), seededRandom(1));
   const watched = (outcome: Outcome) =>
     evidence.watch((deliveries) => Promise.resolve(processedAs(outcome, deliveries)));

@@ -4,7 +4,7 @@ import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import { HeldBatches } from "./held_batches.ts";
 
-Deno.test("a batch is held from its first failed attempt until the database takes it, also while others are stored", async () => {
+Deno.test("a batch is held from its first failed attempt until the database accepts it, also while others are stored", async () => {
   const world = new SubscriberWorld();
   const heldBatches = new HeldBatches(world.clock);
   let away = true;
@@ -31,7 +31,7 @@ Deno.test("a batch is held from its first failed attempt until the database take
   await world.finish(running);
 });
 
-Deno.test("a batch that the schema refuses is held from its first failed attempt until it is mended", async () => {
+Deno.test("a batch that the schema refuses is held from its first failed attempt until the schema is repaired", async () => {
   const world = new SubscriberWorld();
   const heldBatches = new HeldBatches(world.clock);
   let broken = true;
@@ -53,7 +53,7 @@ Deno.test("a batch that the schema refuses is held from its first failed attempt
   await world.finish(running);
 });
 
-Deno.test("a batch whose report nobody reads is held once it has taken 10 s", async () => {
+Deno.test("a batch with a report nobody reads is held after 10 s", async () => {
   const world = new SubscriberWorld();
   const heldBatches = new HeldBatches(world.clock);
   const read = Promise.withResolvers<void>();

@@ -17,7 +17,15 @@ const stored: Processed[] = [{ delivery: delivery!, facts: undefined, outcome: a
 
 /** Holds a process that returns `results` in turn, and then the last one again. */
 function holding(...results: (Processed[] | Error)[]) {
+  return holdingWith({}, ...results);
+}
+
+function holdingWith(
+  { isThere }: { readonly isThere?: (ms: number) => boolean },
+  ...results: (Processed[] | Error)[]
+) {
   const clock = new VirtualClock();
+  const isDatabaseThere = isThere && (() => Promise.resolve(isThere(clock.monotonic())));
   const [gate, log, abandon] = [new DatabaseGate(clock), new RecordedLog(), new AbortController()];
   let attempts = 0;
   const process: Process = () => {
@@ -25,14 +33,17 @@ function holding(...results: (Processed[] | Error)[]) {
     const result = results.length > 1 ? results.shift()! : results[0]!;
     return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
   };
-  const holds = held(holdWith({ gate, clock, random: seededRandom(1), log }), gate)(process);
+  const holds = held(
+    holdWith({ gate, clock, random: seededRandom(1), log, ...isDatabaseThere && { isDatabaseThere } }),
+    gate,
+  )(process);
   const again = () => holds([...batch], abandon.signal);
   const result = again();
   result.catch(() => {});
   return { clock, gate, log, abandon, again, result, attempts: () => attempts };
 }
 
-Deno.test("held() tries again until the database takes the batch, and keeps the gate closed meanwhile", async () => {
+Deno.test("held() retries until the database accepts the batch, and keeps the gate closed meanwhile", async () => {
   const { clock, gate, log, result } = holding(shuttingDown(), shuttingDown(), stored);
   await clock.advance(0);
   strictEqual(gate.problem, "the database system is shutting down");
@@ -51,7 +62,35 @@ Deno.test("held() backs off up to five seconds", async () => {
   deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
 });
 
-Deno.test("held() requeues the batch, and begins nothing more, once it is abandoned", async () => {
+Deno.test("held() tries again within a quarter of a second of the return of a database that was gone", async () => {
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  for (const error of [refused, shuttingDown(), new Error("Connection terminated unexpectedly")]) {
+    for (const returnMs of [12_345, 60_001]) {
+      const isThere = (ms: number) => ms >= returnMs;
+      const { clock, abandon, attempts } = holdingWith({ isThere }, error);
+      await clock.advance(returnMs - 1);
+      const before = attempts();
+      await clock.advance(251);
+      deepStrictEqual([before < returnMs / 1_000, attempts() - before], [true, 1], `${error} ${before} attempts`);
+      abandon.abort();
+      await clock.advance(0);
+    }
+  }
+});
+
+Deno.test("held() backs off as long as ever from a database that answers, but refuses the login or the batch", async () => {
+  const refusal = Object.assign(new Error("password authentication failed"), { code: "28P01", severity: "FATAL" });
+  for (const error of [refusal, shuttingDown()]) {
+    const { clock, abandon, attempts } = holdingWith({ isThere: () => true }, error);
+    await clock.advance(60_000);
+    const inFirstMinute = attempts();
+    strictEqual(inFirstMinute < 30, true, `${inFirstMinute} attempts`);
+    abandon.abort();
+    await clock.advance(0);
+  }
+});
+
+Deno.test("held() requeues the batch and starts nothing more once it is abandoned", async () => {
   const { clock, gate, abandon, result, attempts } = holding(shuttingDown());
   await clock.advance(0);
   abandon.abort();
@@ -60,13 +99,13 @@ Deno.test("held() requeues the batch, and begins nothing more, once it is abando
   deepStrictEqual([attempts(), gate.isOpen], [1, true]);
 });
 
-Deno.test("held() rethrows at once an error that a row caused, and holds nothing for it", async () => {
+Deno.test("held() rethrows a row's error at once, and holds nothing", async () => {
   const { gate, result } = holding(Object.assign(new Error("bigint out of range"), { code: "22003" }));
   await rejects(result, /out of range/);
   deepStrictEqual([gate.isOpen, gate.refusals], [true, 0]);
 });
 
-Deno.test("held() does not take a batch of which nothing is stored for the database's answer", async () => {
+Deno.test("held() does not open the gate for a batch that stored nothing", async () => {
   const { clock, gate, result } = holding(shuttingDown(), [{
     ...stored[0]!,
     outcome: dead("undecodable", "no event"),
@@ -80,7 +119,7 @@ Deno.test("held() does not take a batch of which nothing is stored for the datab
   strictEqual(gate.isOpen, true, "nothing is said of a batch that is no longer held");
 });
 
-Deno.test("held() keeps the gate closed for what waits for rates, until that comes again", async () => {
+Deno.test("held() keeps the gate closed for events that wait for rates, until they return", async () => {
   const waiting: Processed = { ...stored[0]!, outcome: wait };
   const { clock, gate, again, result } = holding(shuttingDown(), [waiting], [waiting], stored);
   await clock.advance(1_000);
@@ -92,7 +131,7 @@ Deno.test("held() keeps the gate closed for what waits for rates, until that com
   strictEqual(gate.isOpen, true);
 });
 
-Deno.test("held() lets go of what the broker delivers again once others are taken, and not before: its attempts find out", async () => {
+Deno.test("held() drops redelivered events only after other batches are stored, because its attempts test the database", async () => {
   const { clock, gate, result, attempts } = holding(shuttingDown());
   channel.isLost = true;
   try {

@@ -21,12 +21,12 @@ async function abandonedWith(ms: number): Promise<string[]> {
   return (await processing).map(({ outcome }) => outcome.kind);
 }
 
-Deno.test("lastMoment() lets a batch end that is nearly done, and requeues one that is not", async () => {
+Deno.test("lastMoment() lets a batch finish that is nearly done, and requeues any other", async () => {
   deepStrictEqual(await abandonedWith(lastMomentMs - 1), ["ack", "ack"]);
   deepStrictEqual(await abandonedWith(3_600_000), ["requeue", "requeue"]);
 });
 
-Deno.test("lastMoment() rethrows the error of the process, also when it is abandoned", async () => {
+Deno.test("lastMoment() rethrows the error of the process, also when abandoned", async () => {
   const clock = new VirtualClock();
   const failing: Process = () => Promise.reject(new Error("away"));
   await rejects(lastMoment(clock)(failing)(batch, new AbortController().signal), /away/);

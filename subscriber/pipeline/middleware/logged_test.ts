@@ -16,7 +16,7 @@ function logging(outcome: Outcome) {
   return { clock, process, fields: () => log.entries.map(({ fields }) => fields) };
 }
 
-Deno.test("logged() names the event of each dead letter, where the body holds one", async () => {
+Deno.test("logged() names the event of each dead letter that has one", async () => {
   const { process, fields } = logging(dead("store-rejected", "too large"));
   await process([deliveryOf(bet({ id: 7n }), "event"), deliveryOf(new Uint8Array([0xff]), "no event")], never);
   const common = { event: "event.dead_lettered", reason: "store-rejected", detail: "too large" };
@@ -26,7 +26,7 @@ Deno.test("logged() names the event of each dead letter, where the body holds on
   ]);
 });
 
-Deno.test("logged() warns of players that are not found, at once and then every ten seconds at most", async () => {
+Deno.test("logged() warns of players that are unknown, at once and then at most every ten seconds", async () => {
   const { clock, process, fields } = logging(ack);
   for (let batch = 0; batch <= 100; batch++) {
     await process([deliveryOf(bet({ playerId: 99n }), "event")], never);

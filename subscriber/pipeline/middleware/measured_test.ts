@@ -30,32 +30,32 @@ function stored(...ages: (number | undefined)[]): Processed[] {
   return decodeAll(deliveries).map((entry) => ({ ...entry, outcome: ack }));
 }
 
-Deno.test("measured().attempt notes how long an attempt takes, and its events' age at the commit", async () => {
+Deno.test("measured().attempt records an attempt's duration and its events' age at the commit", async () => {
   const { seen, measure } = recorded();
   const processed = [...stored(20, undefined), requeued({ ...deliveryOf(bet()), timestampMs: 0 })];
   await measure.attempt(() => Promise.resolve(processed))([], never);
   deepStrictEqual(seen, [["process", 0], ["latency", 20]]);
 });
 
-Deno.test("measured().attempt takes no latency from an event of the future, and 0 where clocks are apart", async () => {
+Deno.test("measured().attempt takes no latency from a future event, and 0 for skewed clocks", async () => {
   const { seen, measure } = recorded();
   await measure.attempt(() => Promise.resolve(stored(20, -3_600_000, -500)))([], never);
   deepStrictEqual(seen, [["process", 0], ["latency", 20], ["latency", 0]]);
 });
 
-Deno.test("measured().attempt looks at the age of sixteen events of a large batch or a few more", async () => {
+Deno.test("measured().attempt samples the age of about sixteen events of a large batch", async () => {
   const { seen, measure } = recorded();
   await measure.attempt(() => Promise.resolve(stored(...Array(500).fill(5))))([], never);
   deepStrictEqual(seen.filter(([name]) => name === "latency").length, 17);
 });
 
-Deno.test("measured().attempt counts an attempt that failed, and rethrows its error", async () => {
+Deno.test("measured().attempt counts a failed attempt, and rethrows its error", async () => {
   const { seen, stats, measure } = recorded();
   await rejects(measure.attempt(() => Promise.reject(new Error("away")))([], never), /away/);
   deepStrictEqual([stats.errors.process, seen], [1, [["process", 0]]]);
 });
 
-Deno.test("measured().batch counts outcomes; an event that waits for rates counts with its last batch", async () => {
+Deno.test("measured().batch counts outcomes, and an event that waits for rates with its last batch", async () => {
   const { seen, stats, measure } = recorded();
   const [entry] = stored(1);
   const processed: Processed[] = [
@@ -72,7 +72,7 @@ Deno.test("measured().batch counts outcomes; an event that waits for rates count
   deepStrictEqual([stats.duplicates, stats.withoutPlayer, seen], [1, 1, [["batch", 4]]]);
 });
 
-Deno.test("measured() notes how long decoding, waiting for rates, reporting and settling take", async () => {
+Deno.test("measured() records the duration of decoding, waiting for rates, reporting and settling", async () => {
   const { seen, clock, measure } = recorded();
   const database = new MemoryDatabase();
   const parts: Parts = {

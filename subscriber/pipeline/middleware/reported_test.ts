@@ -25,14 +25,14 @@ async function outcomesOf(report: Report, signal: AbortSignal, clock = new Virtu
   return (await processing).map(({ outcome }) => outcome.kind);
 }
 
-Deno.test("reported() reports the stored events, once and together, before the batch ends", async () => {
+Deno.test("reported() reports the stored events together, once, before the batch ends", async () => {
   const told: string[][] = [];
   const report: Report = (events) => Promise.resolve(void told.push(events.map(({ messageId }) => messageId)));
   deepStrictEqual(await outcomesOf(report, never), ["ack", "dead", "ack"]);
   deepStrictEqual(told, [["good", "good as well"]]);
 });
 
-Deno.test("reported() reports events that come twice at once only once, and a duplicate of an earlier batch once more", async () => {
+Deno.test("reported() reports events that come twice at once only once, and a duplicate of an earlier batch again", async () => {
   const told: string[] = [];
   const report: Report = (events) => Promise.resolve(void told.push(...events.map(({ messageId }) => messageId)));
   const twice: Process = (deliveries) =>
@@ -42,10 +42,10 @@ Deno.test("reported() reports events that come twice at once only once, and a du
   deepStrictEqual(told, ["one", "of before"]);
 });
 
-Deno.test("reported() requeues the stored events when nobody reads and the time is over", async () => {
+Deno.test("reported() requeues the stored events when nobody reads until the deadline", async () => {
   deepStrictEqual(await outcomesOf(() => new Promise(() => {}), AbortSignal.abort()), ["requeue", "dead", "requeue"]);
 });
 
-Deno.test("reported() rethrows the error of the report", async () => {
+Deno.test("reported() rethrows the report's error", async () => {
   await rejects(outcomesOf(() => Promise.reject(new Error("a fault of ours")), never), /a fault of ours/);
 });

@@ -82,7 +82,7 @@ Deno.test("a batch's span links to its sampled events and belongs to the first o
   strictEqual(span.ended, true);
 });
 
-Deno.test("a batch without a sampled event leaves no span, and neither do its parts", async () => {
+Deno.test("a batch without a sampled event creates no spans", async () => {
   const { tracing, batch, rates, players, store, report, queue } = tracedParts();
   const taken = [...deliveries(undefined, parentOf(1, false)), deliveryWith(flagged)];
   let worked = false;
@@ -97,7 +97,7 @@ Deno.test("a batch without a sampled event leaves no span, and neither do its pa
   deepStrictEqual([worked, tracing.names()], [true, []]);
 });
 
-Deno.test("each step of a batch is a child of its span, the call to the rates API of the wait for rates", async () => {
+Deno.test("each step of a batch is a child of its span, and the call to the rates API is a child of the wait for rates", async () => {
   const { tracing, batch, rates, players, store, report, queue, inner } = tracedParts();
   inner.publish(...deliveries(parentOf(1, true)));
   const [delivery] = await queue.take(1, never);
@@ -119,14 +119,14 @@ Deno.test("each step of a batch is a child of its span, the call to the rates AP
   strictEqual(/secret/.test(JSON.stringify(tracing.spans)), false, "no password in a span");
 });
 
-Deno.test("a batch links to 128 events at most", async () => {
+Deno.test("a batch links to at most 128 events", async () => {
   const tracing = new RecordedTracing();
   const taken = deliveries(...Array.from({ length: 200 }, (_, n) => parentOf(n + 1, true)));
   await around(spansOf(tracing, places).batch, taken, () => Promise.resolve());
   strictEqual(tracing.the("process events").links.length, mostLinks);
 });
 
-Deno.test("a step that fails leaves its error on its span, and fails as it would without", async () => {
+Deno.test("a failed step records its error on its span, and still fails", async () => {
   const failure = new RatesUnavailable("deadline", "the rates API did not answer");
   const { tracing, batch, api } = tracedParts(() => Promise.reject(failure));
   const work = around(batch, deliveries(parentOf(1, true)), async () => void await api.fetch(never));
@@ -136,7 +136,7 @@ Deno.test("a step that fails leaves its error on its span, and fails as it would
   strictEqual(tracing.the("process events").error, failure);
 });
 
-Deno.test("settling goes on as without tracing", async () => {
+Deno.test("settling works without tracing", async () => {
   const { queue, inner } = tracedParts();
   const [delivery] = deliveries(parentOf(1, true));
   inner.publish(delivery!);

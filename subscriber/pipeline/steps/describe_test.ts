@@ -30,14 +30,14 @@ const agreed: { readonly [Type in EventType]: readonly [EventOf<Type>, amountEur
   ],
 };
 
-Deno.test("describe() writes the sentence that was agreed for each kind, with the email when it is known", () => {
+Deno.test("describe() writes the specified sentence for each kind, with the e-mail if it is known", () => {
   for (const [event, amountEur, sentence] of Object.values(agreed)) {
     strictEqual(describe(event, amountEur, "john@example.com"), sentence);
     strictEqual(describe(event, amountEur, undefined), sentence.replace(" (john@example.com)", ""));
   }
 });
 
-Deno.test("describe() says that a bet has won, gives small amounts in full, and an unknown game its number", () => {
+Deno.test("describe() says that a bet was won, writes small amounts in full, and numbers an unknown game", () => {
   strictEqual(
     describe(bet({ amount: 12_345n, currency: "BTC", gameId: 123n, hasWon: true }), 701n, undefined),
     "Player #11 placed a bet of 0.00012345 BTC (7.01 EUR) on game #123 on February 2nd, 2022 at 23:45 UTC and won.",
@@ -48,7 +48,7 @@ Deno.test("describe() says that a bet has won, gives small amounts in full, and 
   );
 });
 
-Deno.test("describe() gives the amount in EUR in brackets, unless it is in EUR, in major units of either", () => {
+Deno.test("describe() adds the amount in EUR in brackets unless it is in EUR, in major units", () => {
   const cases: [amount: bigint, currency: string, amountEur: bigint, money: string][] = [
     [500n, "USD", 468n, "5 USD (4.68 EUR)"],
     [500n, "EUR", 500n, "5 EUR"],
@@ -72,7 +72,7 @@ Deno.test("describe() gives the amount in EUR in brackets, unless it is in EUR, 
   }
 });
 
-Deno.test("describe() knows the titles of ten games, and gives any other its number", () => {
+Deno.test("describe() knows the titles of ten games, and numbers any other", () => {
   const titles = [
     ...["Rocket Dice", "It's bananas!", "Wild Spin", "Book of Dead", "Pirate Jackpots", "Western Gold 2"],
     ...["Super Rainbow Megaways", "#BarsAndBells", "Fortune Three", "ChilliPop"],
@@ -83,7 +83,7 @@ Deno.test("describe() knows the titles of ten games, and gives any other its num
   for (const id of [99n, 110n, 2n ** 63n - 1n, -1n]) strictEqual(playing(id), `game #${id}`);
 });
 
-Deno.test("describe() writes the time in UTC, with the name of the month and two digits for hour and minute", () => {
+Deno.test("describe() writes the time in UTC, with the month's name and two digits for hour and minute", () => {
   const cases = {
     "2022-01-01T00:00:00Z": "January 1st, 2022 at 00:00 UTC.",
     "2022-12-31T23:59:59Z": "December 31st, 2022 at 23:59 UTC.",

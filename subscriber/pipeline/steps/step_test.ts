@@ -19,7 +19,7 @@ const describe = defineStep({
   add: () => undefined,
 });
 
-Deno.test("defineStep() reads once for the batch, and leaves entries with an outcome alone", async () => {
+Deno.test("defineStep() reads once per batch, and skips entries with an outcome", async () => {
   const entries = decodeAll([deliveryOf(bet({ id: 1n })), deliveryOf(new Uint8Array()), deliveryOf(bet({ id: 3n }))]);
   entries[0]!.outcome = dead("unknown-currency", "ZZZ");
   const read: bigint[][] = [];
@@ -38,7 +38,7 @@ Deno.test("defineStep() reads once for the batch, and leaves entries with an out
   deepStrictEqual([read, added], [[[3n]], [3n]], "nothing is read for nobody");
 });
 
-Deno.test("defineStep() dead-letters the event on which it fails, and rethrows an error of reading", async () => {
+Deno.test("defineStep() dead-letters the event on which it fails, and rethrows a read error", async () => {
   const entries = decodeAll([deliveryOf(bet({ id: 1n })), deliveryOf(bet({ id: 2n }))]);
   const failing = defineStep({
     name: "player",
@@ -62,7 +62,7 @@ Deno.test("defineStep() dead-letters the event on which it fails, and rethrows a
   await rejects(away.run(entries, never), /away/);
 });
 
-Deno.test("inOrder() takes steps whose needs are met, and compiles with no others", () => {
+Deno.test("inOrder() accepts steps whose requirements are met, and does not compile with others", () => {
   const names = (steps: readonly { readonly name: string }[]) => steps.map(({ name }) => name);
   deepStrictEqual(names(inOrder([price, player, describe])), ["price", "player", "describe"]);
   // @ts-expect-error: describe needs what player adds
@@ -71,7 +71,7 @@ Deno.test("inOrder() takes steps whose needs are met, and compiles with no other
   inOrder([price, player]);
 });
 
-Deno.test("a step that cannot read for its batch names itself, and leaves to its cause whether an event may be at fault", async () => {
+Deno.test("a step that cannot read names itself, and its cause decides whether an event may be at fault", async () => {
   const badCast = Object.assign(new Error("invalid input syntax for type bigint"), { code: "22P02" });
   const step = defineStep({
     ...{ name: "player", needs: ["event"], adds: ["player"], add: () => undefined },

@@ -31,7 +31,7 @@ async function bury(queue: TestedQueue, published: Delivery, outcome = dead("inv
 }
 
 export function testDeadLettering(test: Register): void {
-  test("dead-letters with reason, detail, subscriber and attempts, and the original is gone", async (queue) => {
+  test("dead-letters with reason, detail, subscriber and attempts, and removes the original", async (queue) => {
     const sent = message("bad", { headers: { größe: "übergroß", "x-of-theirs": 1 } });
     const { headers, messageId, body, appId, timestampMs } = await bury(queue, sent);
     const { [deadHeaders.firstFailedAt]: first, [deadHeaders.lastFailedAt]: last, ...rest } = theirHeaders(
@@ -59,7 +59,7 @@ export function testDeadLettering(test: Register): void {
     });
   }
 
-  test("dead-letters for every reason there is", async (queue) => {
+  test("dead-letters for every reason", async (queue) => {
     await publish(queue, ...deadReasons.map((reason) => message(reason)));
     const subscription = await queue.subscribe();
     for (const reason of deadReasons) await settle(subscription, [await takeOne(subscription)], dead(reason, ""));
@@ -105,7 +105,7 @@ export function testDeadLettering(test: Register): void {
     assertOfTheBroker(letter!, poison);
   });
 
-  test("dead-letters a message that was in hand each time a subscriber left, and not the one behind it", async (queue) => {
+  test("dead-letters a message that was in hand each time a subscriber closed, and not the one behind it", async (queue) => {
     const poison = message("poison");
     await publish(queue, poison, message("after"));
     for (let deliveries = 0; deliveries <= deliveryLimit; deliveries++) {
@@ -118,7 +118,7 @@ export function testDeadLettering(test: Register): void {
     deepStrictEqual(texts(await takeExactly(await queue.subscribe(), 1)), ["after"]);
   });
 
-  test("gives a replayed letter all its deliveries again after it died of the delivery limit", async (queue) => {
+  test("gives a replayed letter all its deliveries again after it exceeded the delivery limit", async (queue) => {
     await publish(queue, message("poison"));
     const subscription = await queue.subscribe();
     const requeueUntilDead = async () => {

@@ -16,7 +16,7 @@ import {
 } from "./subject.ts";
 
 export function testDelivery(test: Register): void {
-  test("delivers messages that were published before a subscriber came, and after", async (queue) => {
+  test("delivers messages from before and after a subscriber connects", async (queue) => {
     await publish(queue, ...messages(10));
     const subscription = await queue.subscribe();
     await publish(queue, ...messages(10, 10));
@@ -36,7 +36,7 @@ export function testDelivery(test: Register): void {
     deepStrictEqual(seen, texts(messages(1_000)));
   });
 
-  test("passes on id, headers of any script, publisher and time of publication", async (queue) => {
+  test("preserves id, headers in any script, publisher and time of publication", async (queue) => {
     const headers = {
       größe: "übergroß",
       名前: "イベント",
@@ -66,7 +66,7 @@ export function testDelivery(test: Register): void {
     });
   }
 
-  test("delivers two messages under the same id as two, each to be settled", async (queue) => {
+  test("delivers two messages under one id separately, each to be settled", async (queue) => {
     const twice = message("twice");
     await publish(queue, twice, twice);
     const subscription = await queue.subscribe();
@@ -79,7 +79,7 @@ export function testDelivery(test: Register): void {
 }
 
 export function testTaking(test: Register): void {
-  test("take() gives the deliveries at hand up to its limit, oldest first, and never waits for more", async (queue) => {
+  test("take() returns available deliveries up to its limit, oldest first, without waiting for more", async (queue) => {
     await publish(queue, ...messages(995));
     const subscription = await queue.subscribe({ prefetch: 1_000 });
     const [seen, sizes]: [string[], number[]] = [[], []];
@@ -93,7 +93,7 @@ export function testTaking(test: Register): void {
     strictEqual(Math.max(...sizes), 10);
   });
 
-  test("take() gives an empty array once its signal is aborted, and loses nothing by it", async (queue) => {
+  test("take() returns an empty array once its signal is aborted, and loses nothing", async (queue) => {
     const subscription = await queue.subscribe();
     const abort = new AbortController();
     const taking = subscription.take(10, abort.signal);
@@ -104,7 +104,7 @@ export function testTaking(test: Register): void {
     deepStrictEqual(texts(await takeExactly(subscription, 5)), texts(messages(5)));
   });
 
-  test("take() that is aborted just as messages arrive loses none of them", async (queue) => {
+  test("take() loses no message when it is aborted on arrival", async (queue) => {
     const subscription = await queue.subscribe({ prefetch: 200 });
     const publisher = await queue.openPublisher();
     const seen: string[] = [];
@@ -121,14 +121,14 @@ export function testTaking(test: Register): void {
     deepStrictEqual(seen, texts(messages(200)));
   });
 
-  test("serves every take() of one subscriber that waits at the same time", async (queue) => {
+  test("serves every concurrent take() of one subscriber", async (queue) => {
     const subscription = await queue.subscribe();
     const takes = Array.from({ length: 5 }, () => takeOne(subscription));
     await publish(queue, ...messages(5));
     deepStrictEqual(texts(await Promise.all(takes)).sort(), texts(messages(5)));
   });
 
-  test("holds to the prefetch: the next delivery comes only when one was settled", async (queue) => {
+  test("respects the prefetch: the next delivery comes only after one is settled", async (queue) => {
     await publish(queue, ...messages(10));
     const full = await queue.subscribe({ prefetch: 3 });
     const [first] = await takeExactly(full, 3);

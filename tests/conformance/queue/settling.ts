@@ -17,7 +17,7 @@ import {
 } from "./subject.ts";
 
 export function testSettling(test: Register): void {
-  test("never delivers an acked message again, in any order of acks", async (queue) => {
+  test("never redelivers an acked message, for any order of acks", async (queue) => {
     await publish(queue, ...messages(100));
     const subscription = await queue.subscribe();
     const taken = await takeExactly(subscription, 100);
@@ -30,7 +30,7 @@ export function testSettling(test: Register): void {
     await assertReady(queue, 0);
   });
 
-  test("delivers a requeued message again, unchanged, and not its neighbours", async (queue) => {
+  test("redelivers a requeued message unchanged, and not its neighbours", async (queue) => {
     const sent = message("again", { headers: { größe: "übergroß" } });
     await publish(queue, message("before"), sent, message("after"));
     const subscription = await queue.subscribe();
@@ -46,7 +46,7 @@ export function testSettling(test: Register): void {
     await assertReady(queue, 1);
   });
 
-  test("delivers requeued messages before those that were never delivered", async (queue) => {
+  test("delivers requeued messages before new ones", async (queue) => {
     await publish(queue, ...messages(10));
     const subscription = await queue.subscribe({ prefetch: 3 });
     const taken = await takeExactly(subscription, 3);
@@ -63,7 +63,7 @@ export function testSettling(test: Register): void {
     deepStrictEqual(texts(await takeExactly(next, 20)), texts(messages(20)), "also what the leaver never took");
   });
 
-  test("delivers a subscriber's unsettled messages to one that waits already", async (queue) => {
+  test("delivers a subscriber's unsettled messages to one that already waits", async (queue) => {
     await publish(queue, ...messages(10));
     const leaver = await queue.subscribe({ prefetch: 10 });
     await takeExactly(leaver, 10);
@@ -74,7 +74,7 @@ export function testSettling(test: Register): void {
   });
 
   for (const outcome of [ack, requeue, dead("invalid", "too late")]) {
-    test(`takes no notice of "${outcome.kind}" for a delivery whose subscriber has closed`, async (queue) => {
+    test(`ignores "${outcome.kind}" for a delivery whose subscriber has closed`, async (queue) => {
       await publish(queue, ...messages(3));
       const leaver = await queue.subscribe();
       const old = await takeExactly(leaver, 3);
@@ -91,7 +91,7 @@ export function testSettling(test: Register): void {
     });
   }
 
-  test("gives nothing more to a subscriber that has closed", async (queue) => {
+  test("delivers nothing more to a closed subscriber", async (queue) => {
     const leaver = await queue.subscribe({ prefetch: 5 });
     const stop = new AbortController();
     await publish(queue, ...messages(10));
@@ -103,7 +103,7 @@ export function testSettling(test: Register): void {
     deepStrictEqual(await taking, []);
   });
 
-  test("closes twice as it closes once", async (queue) => {
+  test("closes twice like once", async (queue) => {
     await publish(queue, ...messages(2));
     const subscription = await queue.subscribe();
     const [first] = await takeExactly(subscription, 2);
@@ -113,7 +113,7 @@ export function testSettling(test: Register): void {
     await assertReady(queue, 1);
   });
 
-  test("settles many in one call, each as its outcome says", async (queue) => {
+  test("settles many deliveries in one call, each by its outcome", async (queue) => {
     await publish(queue, ...messages(300));
     const subscription = await queue.subscribe({ prefetch: 300 });
     const taken = await takeExactly(subscription, 300);

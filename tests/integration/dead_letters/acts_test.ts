@@ -18,7 +18,7 @@ async function withActs(use: (acts: Acts, sql: Session, log: RecordedLog) => Pro
   });
 }
 
-Deno.test("Acts.record() writes the act before it is done, and completes it, in the table and in the log", async () => {
+Deno.test("Acts.record() writes the act before it runs, and completes it, in the table and in the log", async () => {
   await withActs(async (acts, sql, log) => {
     const stateOf = async () => (await sql.one<{ state: string }>("select state from acts")).state;
     strictEqual(await acts.record(act, stateOf, done), "begun");
@@ -30,7 +30,7 @@ Deno.test("Acts.record() writes the act before it is done, and completes it, in 
   });
 });
 
-Deno.test("Acts.record() records what no text in Postgres can hold as it is shown", async () => {
+Deno.test("Acts.record() escapes text that Postgres cannot store, and the audit has it as it is shown", async () => {
   await withActs(async (acts) => {
     const unprintable = { ...act, filter: { text: "a\0b", "te\0xt": "x" } };
     await rejects(acts.record(unprintable, () => Promise.reject(new Error("no \0")), done), /no/);
@@ -39,7 +39,7 @@ Deno.test("Acts.record() records what no text in Postgres can hold as it is show
   });
 });
 
-Deno.test("Acts.record() records why an act failed, and throws it on", async () => {
+Deno.test("Acts.record() records an act's error, and rethrows it", async () => {
   await withActs(async (acts) => {
     await rejects(acts.record(act, () => Promise.reject(new Error("amqp://u:p@h is away")), done), /is away/);
     const [{ state, affected, result }] = await acts.list(1) as [Awaited<ReturnType<Acts["list"]>>[0]];
@@ -47,7 +47,7 @@ Deno.test("Acts.record() records why an act failed, and throws it on", async () 
   });
 });
 
-Deno.test("Acts.record() does nothing that it cannot record; an end that it cannot record is in the log", async () => {
+Deno.test("Acts.record() runs no act that it cannot record, and logs an outcome that it cannot record", async () => {
   await withActs(async (acts, sql, log) => {
     await acts.record(act, () => sql.query("alter table acts rename to gone"), done);
     strictEqual(log.of("act.unrecorded").length, 1);
@@ -60,7 +60,7 @@ Deno.test("Acts.record() does nothing that it cannot record; an end that it cann
   });
 });
 
-Deno.test("Forgetter has a subscriber forget players whose erasure began after it did, until that is over", async () => {
+Deno.test("Forgetter makes a subscriber forget players whose erasure began after its start, until the erasure ends", async () => {
   await withTestSchema(async (sql, url) => {
     const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 5_000, clock: systemClock });
     const acts = new Acts(pool, new RecordedLog());
@@ -90,7 +90,7 @@ Deno.test("Forgetter has a subscriber forget players whose erasure began after i
   });
 });
 
-Deno.test("Acts.list() gives pages, the newest first", async () => {
+Deno.test("Acts.list() returns pages, newest first", async () => {
   await withActs(async (acts) => {
     for (const who of ["a", "b", "c"]) await acts.record({ ...act, who }, () => Promise.resolve(), done);
     const first = await acts.list(2);

@@ -46,7 +46,7 @@ function currencyOf({ body }: Pick<OutgoingMessage, "body">): unknown {
   return "currency" in event ? event.currency : event;
 }
 
-test("an edit is refused while a replay is under way, and the replay publishes what it had claimed", async (letters) => {
+test("an edit is refused during a replay, which publishes the claimed body", async (letters) => {
   let refused: string | undefined;
   const published: unknown[] = [];
   await edit(letters, "USD");
@@ -58,7 +58,7 @@ test("an edit is refused while a replay is under way, and the replay publishes w
   deepStrictEqual(published, ["USD"]);
 });
 
-test("after a replay that was cut off no edit changes what it may have published; the next one publishes the same", async (letters) => {
+test("after a replay that was interrupted, no edit changes the possibly published letters, and the next replay publishes the same", async (letters) => {
   const unconfirmed = new PublishError("unconfirmed", letter.messageId, "the connection is gone");
   await replayBy(letters, () => Promise.reject(unconfirmed));
   match(await edit(letters, "EUR") ?? "", /was interrupted while publishing it/);
@@ -67,12 +67,12 @@ test("after a replay that was cut off no edit changes what it may have published
   deepStrictEqual(published, ["XTS"]);
 });
 
-test("a letter that the broker has certainly not taken can be edited again", async (letters) => {
+test("a letter that the broker has certainly not accepted can be edited again", async (letters) => {
   await replayBy(letters, () => Promise.reject(new PublishError("returned", letter.messageId, "no queue takes it")));
   strictEqual(await edit(letters, "EUR"), undefined);
 });
 
-test("an edit that comes between a replay's look and its claim is what the replay publishes", async (letters) => {
+test("an edit that comes between a replay's read and its claim is published", async (letters) => {
   const published: unknown[] = [];
   const { claims } = letters;
   const claim = claims.claim.bind(claims);
@@ -94,7 +94,7 @@ test("two replays at once publish a letter once", async (letters) => {
   strictEqual(published, 1);
 });
 
-test("of two edits of the same reading one is kept, and the other told so; both of two in turn are", async (letters) => {
+test("of two concurrent edits of the same reading one is kept and the other rejected; consecutive edits are both kept", async (letters) => {
   const { table, database, sql } = letters;
   const { letters: read } = await table.page({ filter: {}, limit: 1, order: "oldest" });
   const change = (value: string) => ({ set: [{ key: "currency", value }] });
@@ -111,7 +111,7 @@ test("of two edits of the same reading one is kept, and the other told so; both 
   ]);
 });
 
-test("a letter is resolved by the event that its edit made of it", async (letters) => {
+test("a letter is resolved by the event of its edit", async (letters) => {
   const { admin, database, sql } = letters;
   const change = { set: [{ key: "id", value: "99" }] };
   await admin.edit({ filter: {}, signal: never, limit: 9, preview: false, change });
@@ -124,7 +124,7 @@ test("a letter is resolved by the event that its edit made of it", async (letter
   strictEqual(await new Resolver(database, "replayed").round(), 1);
 });
 
-test("of a body that is read in part no field is changed: its beginning may pass for another event", async (letters) => {
+test("an edit changes no field of a partly read body, because its beginning may look like another event", async (letters) => {
   const { admin, queues, untilKept } = letters;
   const body = new Uint8Array(100_000);
   body.set(letter.body);

@@ -8,6 +8,7 @@ import { replaysHeader } from "../../../shared/rabbitmq/message.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { keepResolving, Resolver } from "../../../subscriber/dead_letters/resolve.ts";
+import { workIn } from "../../../subscriber/dead_letters/work.ts";
 import { leaseOf } from "../../../subscriber/dead_letters/leases.ts";
 import { letterOf } from "../../conformance/dead_letter_admin.ts";
 import { never } from "../../conformance/queue/subject.ts";
@@ -51,7 +52,7 @@ function fates({ sql }: TestLetters) {
   return sql.query("select status, stored_by, acted_by from dead_letters order by id");
 }
 
-test("a letter whose replay dies again is named by the new one, and by no other's", async (letters) => {
+test("a letter whose replay dies again is named by the new letter, and by no other", async (letters) => {
   const { admin } = letters;
   const [first, other] = [letterOf("invalid"), letterOf("invalid")] as const;
   await bury(letters, [first, other]);
@@ -68,7 +69,7 @@ test("a letter whose replay dies again is named by the new one, and by no other'
   deepStrictEqual([one!.status, second!.status, third!.status, one!.actedBy], ["replayed", "replayed", "dead", actor]);
 });
 
-test("the history of a message has each of its deaths and each edit of them, by whom, and of many the newest", async (letters) => {
+test("the history of a message has each death and edit with its user, and the newest of many", async (letters) => {
   const { admin, sql } = letters;
   const first = { ...letterOf("unknown-currency"), body: encodeEvent(bet({ currency: "XTS" })) };
   await bury(letters, [letterOf("invalid"), first]);
@@ -102,7 +103,7 @@ test("the history of a message has each of its deaths and each edit of them, by 
   deepStrictEqual([long.edits.length, long.edits[0]!.by, long.edits.at(-1)!.by, long.more], [500, "101", "600", true]);
 });
 
-test("a letter whose event is stored is resolved, whether it was replayed or not: by whom, and when", async (letters) => {
+test("a letter whose event is stored is resolved, replayed or not, with user and time", async (letters) => {
   const { admin } = letters;
   const of = (event: bigint) => ({
     ...letterOf("rates-timeout"),
@@ -136,7 +137,7 @@ test("another event under the same id resolves no letter", async (letters) => {
   strictEqual(await resolveAll(letters), 0);
 });
 
-test("one subscriber resolves for all, and another when that is gone", async (letters) => {
+test("one subscriber resolves for all, and another takes over when it is gone", async (letters) => {
   const letter = { ...letterOf("rates-timeout"), body: encodeEvent(bet({ id: 1n, playerId: 10n })) };
   await bury(letters, [letter]);
   await store(letters, letter);
@@ -146,16 +147,26 @@ test("one subscriber resolves for all, and another when that is gone", async (le
   strictEqual(await leaseOf(database, "resolve", "other").hold(), false);
   strictEqual(await first.hold(), true);
   await sql.query("update dead_letter_leases set until = now() - interval '1 s'");
-  // Runs one round, then stops.
-  const stop = new AbortController();
-  let rounds = 0;
-  const clock = { sleep: () => Promise.resolve(void (++rounds > 1 && stop.abort())) } as unknown as Clock;
-  await keepResolving({ database, owner: "other", clock, log: silentLog }, stop.signal);
+  await resolveOnce(letters, "other");
   deepStrictEqual((await fates(letters)).map(({ status }) => status), ["resolved"]);
   strictEqual(await leaseOf(database, "resolve", "third").hold(), true);
 });
 
-test("a walk over letters goes on behind the last look, and begins anew", async (letters) => {
+test("no lease is written while there is nothing to resolve", async (letters) => {
+  await resolveOnce(letters, "one");
+  deepStrictEqual(await letters.sql.query("select name from dead_letter_leases where name = 'resolve'"), []);
+});
+
+/** Runs two rounds of a subscriber. */
+async function resolveOnce({ database }: TestLetters, owner: string): Promise<void> {
+  const stop = new AbortController();
+  let rounds = 0;
+  const sleep = () => Promise.resolve(void (++rounds > 1 && stop.abort()));
+  const clock = { sleep, monotonic: () => 0 } as unknown as Clock;
+  await keepResolving({ database, owner, work: workIn(database, clock), clock, log: silentLog }, stop.signal);
+}
+
+test("a walk over letters continues after its last position, and starts again at the end", async (letters) => {
   const { sql, database } = letters;
   await bury(letters, [letterOf("invalid")]);
   await sql.query(`
@@ -171,7 +182,7 @@ test("a walk over letters goes on behind the last look, and begins anew", async 
   deepStrictEqual([await resolver.round(), await resolver.round(), await resolver.round()], [9_999, 2_001, 0]);
 });
 
-test("a letter with a large body names the one before as well", async (letters) => {
+test("a letter with a large body also names its predecessor", async (letters) => {
   const large = { ...letterOf("invalid"), body: new Uint8Array(2 * 1024 * 1024) };
   await bury(letters, [large]);
   await bury(letters, [{ ...large, headers: { ...large.headers, [replaysHeader]: 1 } }]);

@@ -6,6 +6,7 @@ import { systemRandom as random } from "../../../shared/runtime/random.ts";
 import { silentLog as log } from "../../../shared/runtime/telemetry/log.ts";
 import { Healing } from "../../../subscriber/dead_letters/heal.ts";
 import { JobTable } from "../../../subscriber/dead_letters/jobs/job_table.ts";
+import { workIn } from "../../../subscriber/dead_letters/work.ts";
 import { leaseOf } from "../../../subscriber/dead_letters/leases.ts";
 import { letterOf } from "../../conformance/dead_letter_admin.ts";
 import { publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
@@ -37,7 +38,8 @@ function test(what: string, use: (tested: Tested) => Promise<void>): void {
           ms += afterMs;
           const ratesAreFresh = () => Promise.resolve(tested.asked++ >= 0 && tested.rates);
           const lease = leaseOf(database, "heal", owner);
-          const healing = healings.get(owner) ?? new Healing({ database, ratesAreFresh, clock, random, log }, lease);
+          const options = { work: workIn(database, clock), database, ratesAreFresh, clock, random, log };
+          const healing = healings.get(owner) ?? new Healing(options, lease);
           healings.set(owner, healing);
           await healing.round();
         },
@@ -46,7 +48,7 @@ function test(what: string, use: (tested: Tested) => Promise<void>): void {
     }));
 }
 
-test("once rates have been fresh for 15 s a job replays what found none, and nothing else", async (tested) => {
+test("once rates have been fresh for 15 s, a job replays only the rates-timeout letters", async (tested) => {
   const { jobs, round } = tested;
   for (let n = 0; n < 3; n++) await round();
   deepStrictEqual(await jobs.list(), []);
@@ -55,7 +57,7 @@ test("once rates have been fresh for 15 s a job replays what found none, and not
   deepStrictEqual([job?.act, job?.total, job?.createdBy, others], ["replay", 1, "the subscribers themselves", []]);
 });
 
-test("rates that come and go heal nothing", async (tested) => {
+test("rates that come and go trigger no replay", async (tested) => {
   for (let n = 0; n < 9; n++) {
     tested.rates = n % 3 !== 0;
     await tested.round();
@@ -63,7 +65,7 @@ test("rates that come and go heal nothing", async (tested) => {
   deepStrictEqual(await tested.jobs.list(), []);
 });
 
-test("one subscriber heals for all, no sooner than a minute after it did last, and not while its job is paused", async (tested) => {
+test("one subscriber heals for all, at most once a minute, and not while its job is paused", async (tested) => {
   const { jobs, round, sql } = tested;
   await round();
   await round(20_000);
@@ -81,8 +83,10 @@ test("one subscriber heals for all, no sooner than a minute after it did last, a
   strictEqual((await jobs.list()).length, 2);
 });
 
-test("nobody asks for rates while there is nothing to heal", async (tested) => {
+test("no subscriber requests rates while there is nothing to heal", async (tested) => {
   await tested.sql.query("update dead_letters set status = 'dropped' where replays = 0");
   await tested.round();
   strictEqual(tested.asked, 0);
+  const leases = await tested.database.query("select name from dead_letter_leases where name = 'heal'", []);
+  deepStrictEqual(leases, [], "nor is a lease written");
 });

@@ -107,14 +107,14 @@ function killedAfter(database: Database, batches: number): Database {
   };
 }
 
-test("a job whose filter has what no text in Postgres can hold is ordered all the same, and is of no letter", async (letters) => {
+test("a job whose filter has text that Postgres cannot store is accepted, and is of no letter", async (letters) => {
   const { order, jobs } = letters;
   await bury(letters, [letterOf("invalid")]);
   const { id, total } = await order({ filter: { text: "\0", reasons: ["in\0valid"] } });
   deepStrictEqual([total, (await jobs.get(id))?.filter.text], [0, "\u{fffd}"]);
 });
 
-test("a job replays what matched when it began, each letter once, and counts it", async (world) => {
+test("a job replays the letters that matched at its start, each once, and counts them", async (world) => {
   await bury(world, [...some(250), ...some(5, "undecodable")]);
   const job = await world.order({ filter: { reasons: ["invalid"] } });
   await bury(world, some(3));
@@ -125,7 +125,7 @@ test("a job replays what matched when it began, each letter once, and counts it"
   deepStrictEqual(await statuses(world), { dead: 8, replayed: 250 });
 });
 
-test("a job that is killed between publish and mark, twice, goes on elsewhere: none is lost, what was done is counted once", async (world) => {
+test("a job that is killed twice between publish and mark continues elsewhere, loses no letter and counts each once", async (world) => {
   const { database, published } = world;
   await bury(world, some(300));
   const { id } = await world.order({ rate: 50 });
@@ -153,7 +153,7 @@ test("two jobs over the same letters replay none twice", async (world) => {
   deepStrictEqual([world.published.size, times(world.published)], [200, new Set([1])]);
 });
 
-test("a job waits at a letter that another replay has claimed, and takes what that has left", async (world) => {
+test("a job waits at a letter that another replay has claimed, and takes the rest", async (world) => {
   const { claims, sql, jobs } = world;
   await bury(world, some(3));
   const ids = (await sql.query<{ id: string }>("select id from dead_letters order by id")).map(({ id }) => BigInt(id));
@@ -168,7 +168,7 @@ test("a job waits at a letter that another replay has claimed, and takes what th
   deepStrictEqual([state, done, (await jobs.get(job.id))?.failed, world.published.size], ["done", 3, 0, 3]);
 });
 
-test("a lease is kept while a batch takes long, and given up once another has it", async (world) => {
+test("a lease is kept during a long batch, and given up once another subscriber has it", async (world) => {
   const { jobs, sql } = world;
   const { id } = await world.order({});
   await jobs.take("one");
@@ -201,7 +201,7 @@ test("a subscriber whose lease another has leaves the job to it", async (world) 
   deepStrictEqual([job.id, job.owner, job.state, taken], [id, "quick", "running", 1]);
 });
 
-test("a job stops by itself when what it has replayed dies again, and says why; resumed, it goes on", async (world) => {
+test("a job stops by itself when its replayed letters die again, says why, and continues when resumed", async (world) => {
   const { queues: { channel, dead }, rows, sql } = world;
   await bury(world, some(40));
   const { id } = await world.order({});
@@ -223,7 +223,7 @@ test("a job stops by itself when what it has replayed dies again, and says why; 
   strictEqual((await world.jobs.outcome(id)).died, 0);
 });
 
-test("a job is paused, resumed and cancelled, and what it had done stays done", async (world) => {
+test("a job is paused, resumed and cancelled, and its finished work stays", async (world) => {
   const { jobs } = world;
   await bury(world, some(60));
   const { id } = await world.order({ rate: 10 });
@@ -243,7 +243,7 @@ test("a job is paused, resumed and cancelled, and what it had done stays done", 
   deepStrictEqual(await statuses(world), { replayed: cancelled.done, dead: 60 - cancelled.done });
 });
 
-test("while the broker takes nothing a job passes no letter over, and stops in the end", async (world) => {
+test("while the broker takes nothing, a job skips no letter, and finally stops", async (world) => {
   await bury(world, some(20));
   const { id } = await world.order({});
   const refuse: Publish = ({ messageId }) =>
@@ -255,7 +255,7 @@ test("while the broker takes nothing a job passes no letter over, and stops in t
   strictEqual((await world.run("two")).done, 20);
 });
 
-test("jobs drop, restore and edit what matches", async (world) => {
+test("jobs drop, restore and edit matching letters", async (world) => {
   const { sql } = world;
   const missing = some(150).map((letter, n) => ({
     ...letter,

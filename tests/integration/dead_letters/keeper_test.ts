@@ -36,7 +36,7 @@ function away(problem = "Postgres is away") {
   return table;
 }
 
-Deno.test("10,000 letters are in the table once each and in order; looking changes nothing", async () => {
+Deno.test("10,000 letters are in the table once each and in order; reading changes nothing", async () => {
   await withTestLetters(async (scene) => {
     const { queues, admin, startKeeper, untilKept } = scene;
     const all = letters(10_000);
@@ -61,7 +61,7 @@ Deno.test("10,000 letters are in the table once each and in order; looking chang
   });
 });
 
-Deno.test("two keepers share the queue, and one that is cut off in the middle of it loses and doubles none", async () => {
+Deno.test("two keepers share the queue, and one that is cut off loses and duplicates no letter", async () => {
   await withTestLetters(async (scene) => {
     const { queues, startKeeper, table, untilKept } = scene;
     await using proxy = await TcpProxy.before(queues.broker.url);
@@ -89,7 +89,7 @@ Deno.test("two keepers share the queue, and one that is cut off in the middle of
   });
 });
 
-Deno.test("the same letter that the queue delivers again is one row; one that died again is another", async () => {
+Deno.test("the same letter that the queue delivers again is one row; a letter that died again is another row", async () => {
   await withTestLetters(async (scene) => {
     const { queues, startKeeper, untilKept, sql } = scene;
     const [letter] = letters(1) as [Delivery];
@@ -104,7 +104,7 @@ Deno.test("the same letter that the queue delivers again is one row; one that di
   });
 });
 
-Deno.test("letters stay in their queue untouched while Postgres is away, and come in order when it is back", async () => {
+Deno.test("letters stay in their queue untouched while Postgres is away, and arrive in order afterwards", async () => {
   await withTestLetters(async ({ queues, startKeeper }) => {
     const all = letters(250);
     const table = away();
@@ -126,7 +126,7 @@ Deno.test("letters stay in their queue untouched while Postgres is away, and com
   });
 });
 
-Deno.test("a letter that is in hand when Postgres goes away is held, not delivered again and again", async () => {
+Deno.test("a letter that is in hand when Postgres goes away is held, not redelivered repeatedly", async () => {
   await withTestLetters(async ({ queues, startKeeper }) => {
     const table = away();
     table.takes = true;
@@ -177,7 +177,7 @@ Deno.test("a letter of 16 MiB is kept whole; a larger one is held in its queue a
   });
 });
 
-Deno.test("a keeper that closes waits for the answer to its cancel: acks on their way count", async () => {
+Deno.test("a keeper that closes waits for the reply to its cancel, so that acks in flight count", async () => {
   await withTestLetters(async ({ queues, startKeeper, untilKept }) => {
     const { said, connect } = recordedLeaving();
     const keeper = startKeeper({ connect });
@@ -190,7 +190,7 @@ Deno.test("a keeper that closes waits for the answer to its cancel: acks on thei
   });
 });
 
-Deno.test("letters with hostile properties are kept: characters that Postgres has not, years that no calendar has, no text", async () => {
+Deno.test("letters with hostile properties are kept: NUL characters, impossible years, invalid text", async () => {
   await withTestLetters(async ({ queues: { channel, dead }, startKeeper, admin, untilKept }) => {
     startKeeper();
     const hostile = [
@@ -213,7 +213,7 @@ Deno.test("letters with hostile properties are kept: characters that Postgres ha
   });
 });
 
-Deno.test("a policy that takes events out of their queue unprocessed is told, in log, page and counts", async () => {
+Deno.test("a policy that takes events out of their queue unprocessed is reported in log, page and metrics", async () => {
   await withTestLetters(async ({ queues, startKeeper, untilKept, admin }) => {
     const { channel, events, dead } = queues;
     const state = new KeeperState(dead);
@@ -235,7 +235,7 @@ Deno.test("a policy that takes events out of their queue unprocessed is told, in
   });
 });
 
-Deno.test("a queue that becomes shorter while its letters are held is told", async () => {
+Deno.test("a queue that becomes shorter while its letters are held is reported", async () => {
   await withTestLetters(async ({ queues, startKeeper }) => {
     const { channel, dead } = queues;
     const state = new KeeperState(dead);
@@ -253,7 +253,7 @@ Deno.test("a queue that becomes shorter while its letters are held is told", asy
   });
 });
 
-Deno.test("letters that expire in their queue while they are held are told", async () => {
+Deno.test("letters that expire in their queue while they are held are reported", async () => {
   await withTestLetters(async ({ queues, startKeeper }) => {
     const { channel, dead } = queues;
     await channel.deleteQueue(dead);
@@ -267,7 +267,7 @@ Deno.test("letters that expire in their queue while they are held are told", asy
   });
 });
 
-Deno.test("a queue that becomes shorter because another keeper takes letters is no news", async () => {
+Deno.test("a queue that becomes shorter because another keeper takes letters is not reported", async () => {
   await withTestLetters(async ({ queues, startKeeper, untilKept }) => {
     const state = new KeeperState(queues.dead);
     startKeeper({ table: away(), state });
@@ -279,7 +279,7 @@ Deno.test("a queue that becomes shorter because another keeper takes letters is 
   });
 });
 
-Deno.test("a keeper waits for a queue that is not declared yet, and for one that was deleted", async () => {
+Deno.test("a keeper waits for a queue that is not declared yet, and for a deleted one", async () => {
   await withTestLetters(async ({ queues, startKeeper, untilKept }) => {
     const { channel, dead } = queues;
     await channel.deleteQueue(dead);

@@ -6,7 +6,7 @@ import { publishDead, withTestLetters } from "../../servers/test_letters.ts";
 import { eventually, inQueue } from "../../servers/test_queues.ts";
 import { codes, details, kept, letters } from "../../servers/numbered_letters.ts";
 
-Deno.test("a letter that Postgres rejects for its own sake stays in its queue, and its neighbours are kept", async () => {
+Deno.test("a letter that Postgres rejects for its own content stays in its queue, and its neighbours are kept", async () => {
   await withTestLetters(async ({ queues, startKeeper, sql, untilKept }) => {
     await sql.query("alter table dead_letters add constraint refused check (detail <> 'amount -3')");
     const { log, logged } = codes();
@@ -21,7 +21,7 @@ Deno.test("a letter that Postgres rejects for its own sake stays in its queue, a
   });
 });
 
-Deno.test("more letters that Postgres rejects than may be in hand do not stop the others", async () => {
+Deno.test("more letters that Postgres rejects than the prefetch do not stop the others", async () => {
   await withTestLetters(async ({ queues, startKeeper, sql }) => {
     await sql.query("alter table dead_letters add constraint refused check (detail not like 'amount -1%')");
     const state = new KeeperState(queues.dead);
@@ -61,7 +61,7 @@ const schemas: Readonly<Record<string, { readonly refuses: string; readonly mend
   };
 
 for (const [name, { refuses, mended, says }] of Object.entries(schemas)) {
-  Deno.test(`letters that a schema refuses all, by ${name}, are held, and kept in order once it is mended`, async () => {
+  Deno.test(`letters that a schema refuses all, by ${name}, are held, and kept in order after the repair`, async () => {
     await withTestLetters(async (scene) => {
       const { queues, startKeeper, sql, untilKept } = scene;
       await sql.query(refuses);
@@ -93,7 +93,7 @@ for (const [name, { refuses, mended, says }] of Object.entries(schemas)) {
 }
 
 for (const sqlState of ["P0001", "40001", "53100", "08006", "XX000"]) {
-  Deno.test(`a letter that a trigger refuses by ${sqlState} is told and tried again; the others are kept`, async () => {
+  Deno.test(`a letter that a trigger refuses by ${sqlState} is reported and tried again; the others are kept`, async () => {
     await withTestLetters(async ({ queues, startKeeper, sql, untilKept }) => {
       await sql.query(
         `create function refuse() returns trigger language plpgsql as $$ begin
@@ -126,7 +126,7 @@ for (const sqlState of ["P0001", "40001", "53100", "08006", "XX000"]) {
   });
 }
 
-Deno.test("letters that were rejected are kept once it is mended, however many", async () => {
+Deno.test("letters that were rejected are kept after the repair, however many", async () => {
   await withTestLetters(async (scene) => {
     const { queues, startKeeper, sql, untilKept } = scene;
     await sql.query("alter table dead_letters add constraint refused check (detail not like 'amount -1%')");

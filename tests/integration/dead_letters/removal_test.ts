@@ -48,7 +48,7 @@ function test(what: string, reasons: readonly string[], use: (tested: Tested) =>
 
 const kinds = ["dead", "dropped", "replayed", "resolved", "resolved-lately", "young"];
 
-test("letters that were dealt with long ago are removed, with their edits, and no other", kinds, async (tested) => {
+test("letters that were dealt with long ago are removed with their edits, and no others", kinds, async (tested) => {
   const { age, sql, left, remove } = tested;
   await age("dead", 1_000, 1_000, "dead");
   for (const status of ["dropped", "replayed"]) await age(status, 100, 90.1, status);
@@ -64,7 +64,7 @@ test("letters that were dealt with long ago are removed, with their edits, and n
   deepStrictEqual((await sql.query("select from dead_letter_edits")).length, 1);
 });
 
-test("a drop can be undone until it is that old, and what is restored stays", ["dropped"], async (tested) => {
+test("a drop can be undone until that age, and a restored letter stays", ["dropped"], async (tested) => {
   const { age, admin, left, remove } = tested;
   await age("dropped", 100, 89.9);
   await remove();
@@ -74,7 +74,7 @@ test("a drop can be undone until it is that old, and what is restored stays", ["
   deepStrictEqual(await left(), ["dropped"]);
 });
 
-test("jobs that ended long ago are removed; those that run, or are paused, are not", [], async (tested) => {
+test("jobs that ended long ago are removed; running and paused ones stay", [], async (tested) => {
   const { database, sql, remove } = tested;
   const jobs = new JobTable(database);
   for (const state of ["running", "paused", "cancelled", "done", "stopped"]) {
@@ -89,7 +89,7 @@ test("jobs that ended long ago are removed; those that run, or are paused, are n
   deepStrictEqual((await jobs.list()).map(({ state }) => state).sort(), ["done", "paused", "running"]);
 });
 
-test("one subscriber removes for all, thousands in chunks", ["dropped"], async (tested) => {
+test("one subscriber removes for all, thousands of letters in chunks", ["dropped"], async (tested) => {
   const { age, sql, left, remove } = tested;
   await sql.query(
     `insert into dead_letters (letter_key, message_id, attempts, replays, by_broker, cause_group, reason, cause, detail,
@@ -104,7 +104,7 @@ test("one subscriber removes for all, thousands in chunks", ["dropped"], async (
   deepStrictEqual(await remove("one"), { letters: 0, jobs: 0 });
 });
 
-test("a lease that another has keeps letters as they are", ["dropped"], async (tested) => {
+test("a lease of another subscriber prevents any removal", ["dropped"], async (tested) => {
   const { age, database, left, remove } = tested;
   await age("dropped", 100, 100);
   strictEqual(await leaseOf(database, "remove", "another").hold(), true);
@@ -112,20 +112,24 @@ test("a lease that another has keeps letters as they are", ["dropped"], async (t
   deepStrictEqual(await left(), ["dropped"]);
 });
 
-test("a subscriber removes by itself, and logs how many; with 0 days it does not", ["dropped"], async (tested) => {
-  const { age, database, left } = tested;
-  await age("dropped", 100, 100);
-  const stop = new AbortController();
-  const log = new RecordedLog();
-  const options = { database, owner: "one", clock, log };
-  await keepRemoving({ ...options, days: 0 }, stop.signal);
-  deepStrictEqual(await left(), ["dropped"]);
-  const removing = keepRemoving({ ...options, days }, stop.signal);
-  const [removed] = await eventually("a record of it", () => {
-    const found = log.of("dead_letters.removed");
-    return Promise.resolve(found.length > 0 ? found : undefined);
-  });
-  stop.abort();
-  await removing;
-  deepStrictEqual([removed!.fields["letters"], removed!.fields["jobs"], await left()], [1, 0, []]);
-});
+test(
+  "a subscriber removes letters by itself and logs the number, and none with 0 days",
+  ["dropped"],
+  async (tested) => {
+    const { age, database, left } = tested;
+    await age("dropped", 100, 100);
+    const stop = new AbortController();
+    const log = new RecordedLog();
+    const options = { database, owner: "one", clock, log };
+    await keepRemoving({ ...options, days: 0 }, stop.signal);
+    deepStrictEqual(await left(), ["dropped"]);
+    const removing = keepRemoving({ ...options, days }, stop.signal);
+    const [removed] = await eventually("a record of it", () => {
+      const found = log.of("dead_letters.removed");
+      return Promise.resolve(found.length > 0 ? found : undefined);
+    });
+    stop.abort();
+    await removing;
+    deepStrictEqual([removed!.fields["letters"], removed!.fields["jobs"], await left()], [1, 0, []]);
+  },
+);

@@ -60,7 +60,7 @@ async function replayAll({ queues, table, claims }: TestLetters, changes: Partia
   }
 }
 
-test("TableDeadLetterAdmin.replay() counts letters that the broker does not accept as failed, with its words, and leaves them", async (letters) => {
+test("TableDeadLetterAdmin.replay() counts letters that the broker rejects as failed, with its error, and keeps them", async (letters) => {
   const { admin, table, queues: { channel, events } } = letters;
   await bury(letters, [letterOf("invalid"), letterOf("undecodable")]);
   await channel.deleteQueue(events);
@@ -71,7 +71,7 @@ test("TableDeadLetterAdmin.replay() counts letters that the broker does not acce
   strictEqual(await table.count(), 2);
 });
 
-test("replay() leaves behind what came with a letter and cannot be written again", async (letters) => {
+test("replay() leaves behind headers of a letter that cannot be written again", async (letters) => {
   await bury(letters, [letterOf("invalid", { foreign: "as scripted" })]);
   const tried: OutgoingMessage[] = [];
   const publish = (message: OutgoingMessage) =>
@@ -84,7 +84,7 @@ test("replay() leaves behind what came with a letter and cannot be written again
   deepStrictEqual(tried.map(({ properties }) => properties === undefined), [false, true]);
 });
 
-test("replay() leaves a letter where it is when no queue takes it", async (letters) => {
+test("replay() keeps a letter that no queue takes", async (letters) => {
   const { queues: { channel, events }, table } = letters;
   await bury(letters, [letterOf("invalid")]);
   const nowhere = `${events}.nowhere`;
@@ -95,7 +95,7 @@ test("replay() leaves a letter where it is when no queue takes it", async (lette
   strictEqual(await table.count(), 1);
 });
 
-test("replay() does not replay a letter again, in one run, that comes straight back", async (letters) => {
+test("replay() does not replay a letter twice in one run when it returns at once", async (letters) => {
   const { queues: { channel, dead }, table, untilKept } = letters;
   await bury(letters, [letterOf("invalid"), letterOf("undecodable")]);
   // Each replayed letter is dead again, and in the table, before the replay marks it.
@@ -110,7 +110,7 @@ test("replay() does not replay a letter again, in one run, that comes straight b
   strictEqual(await table.count(), 2);
 });
 
-test("replay() replays a letter that was replayed ten times when it is forced", async (letters) => {
+test("replay() with force replays a letter that was replayed ten times", async (letters) => {
   await bury(letters, [letterOf("invalid", { [replaysHeader]: 10 })]);
   deepStrictEqual((await replayAll(letters, { force: true })).map(({ result }) => result), ["replayed"]);
   const { channel, events } = letters.queues;
@@ -118,7 +118,7 @@ test("replay() replays a letter that was replayed ten times when it is forced", 
   strictEqual(headers[replaysHeader], 11);
 });
 
-test("a replay that is killed before a letter is marked replays it again, under the same id", async (letters) => {
+test("a replay that is killed before a letter is marked replays it again under the same id", async (letters) => {
   const { sql, queues: { channel, events }, table, claims } = letters;
   const letter = letterOf("invalid");
   await bury(letters, [letter]);
@@ -142,7 +142,7 @@ test("a replay that is killed before a letter is marked replays it again, under 
   deepStrictEqual(rows, [{ status: "replayed", acted_by: actor, dated: true }]);
 });
 
-test("a drop keeps the letter, and who dropped it", async (letters) => {
+test("a drop keeps the letter and its user", async (letters) => {
   const { admin, sql } = letters;
   const [stays, goes] = [letterOf("invalid"), letterOf("undecodable")] as const;
   await bury(letters, [stays, goes]);
@@ -153,7 +153,7 @@ test("a drop keeps the letter, and who dropped it", async (letters) => {
   ]);
 });
 
-test("the count of letters does not drop while someone looks", async (letters) => {
+test("the count of letters does not drop while someone looks at them", async (letters) => {
   const { admin, table, queues: { channel, dead } } = letters;
   const buried = Array.from({ length: 500 }, (_, n) => letterOf("invalid", { n }));
   await bury(letters, buried);
@@ -176,7 +176,7 @@ test("the count of letters does not drop while someone looks", async (letters) =
   deepStrictEqual([...counts], [500]);
 });
 
-test("letters with large bodies come page by page, cut, none is left out, and a replay publishes them whole", async (letters) => {
+test("letters with large bodies come in pages, cut, without omissions, and a replay publishes them whole", async (letters) => {
   const { admin } = letters;
   const large = new Uint8Array(2_500_000);
   const buried = Array.from({ length: 50 }, (_, n) => ({
@@ -206,7 +206,7 @@ test("letters with large bodies come page by page, cut, none is left out, and a 
   deepStrictEqual(replayed.map(({ messageId }) => messageId), buried.map(({ body }) => messageIdOf(undefined, body)));
 });
 
-test("a letter that the broker made after too many deliveries is told as that, also after a replay", async (letters) => {
+test("a letter that the broker made after too many deliveries is told as delivery-limit, also after a replay", async (letters) => {
   const { admin, queues: { channel, events }, untilKept } = letters;
   const { messageId, body } = outgoing(events, { body: encodeEvent(gameStart()) });
   const failed = "2026-11-24T22:00:00.000Z";
@@ -229,7 +229,7 @@ test("a letter that the broker made after too many deliveries is told as that, a
 });
 
 for (const [reason, limit] of [["expired", { "x-message-ttl": 1 }], ["maxlen", { "x-max-length": 0 }]] as const) {
-  test(`what a limit such as a policy's takes out of the events queue is told as ${reason}, also after a replay`, async (letters) => {
+  test(`a message that a limit such as a policy's removes from the events queue is told as ${reason}, also after a replay`, async (letters) => {
     const { admin, queues: { channel, events, dead }, untilKept } = letters;
     await channel.deleteQueue(events);
     const toDead = { "x-queue-type": "quorum", "x-dead-letter-exchange": deadLetterExchangeOf(dead) };

@@ -10,7 +10,7 @@ import { publishDead, withTestLetters } from "../../servers/test_letters.ts";
 const { group } = causeOf({ reason: "invalid", detail: "amount -1" });
 const of = (n: number) => letterOf("invalid", { [deadHeaders.detail]: `amount -${n}` });
 
-Deno.test("letters of a group that is taken are not untended; those that come afterwards are, whatever is dropped meanwhile", async () => {
+Deno.test("letters of a group that is taken are not untended, but letters after the take are, whatever is dropped meanwhile", async () => {
   await withTestLetters(async ({ startKeeper, queues, untilKept, database, admin }) => {
     startKeeper();
     const takes = new Takes(database);

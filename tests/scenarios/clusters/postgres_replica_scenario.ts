@@ -7,7 +7,7 @@ import { checkAllStored, queues, withBatch } from "../../harness/batch.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
 import { SecondPostgres } from "../../harness/second_postgres.ts";
 
-Deno.test("the primary is killed and its synchronous replica promoted: what was stored is there, and the rest is stored once", async () => {
+Deno.test("the primary is killed and its synchronous replica promoted: stored events are there, and the rest is stored once", async () => {
   await withBatch(async (world, batch, ledger) => {
     const { servers } = world;
     await batch.publish(500);
@@ -42,7 +42,7 @@ Deno.test("the primary is killed and its synchronous replica promoted: what was 
   });
 });
 
-Deno.test("a table is dropped by mistake: a base backup and the archived log give back the moment before, and work goes on", async () => {
+Deno.test("a table is dropped by mistake: a base backup and the archived log restore the moment before, and storing continues", async () => {
   await withBatch(async (world, batch, ledger) => {
     const { servers } = world;
     const archive = await archiving(servers);

@@ -10,7 +10,7 @@ import { Operator } from "../operations/operator.ts";
 
 const { EVENTS_QUEUE, DEAD_LETTER_QUEUE } = queues;
 
-Deno.test("on three nodes, of which some are away", async (t) => {
+Deno.test("three nodes, some of them down", async (t) => {
   await using cluster = await RabbitmqCluster.start();
   await withBatch(
     async (world, batch, ledger) => {
@@ -23,7 +23,7 @@ Deno.test("on three nodes, of which some are away", async (t) => {
       await untilWhole();
 
       await t.step(
-        "one after the other restarts, as operations.md has it: events are stored all the while",
+        "one node after the other restarts, as in operations.md: events are stored throughout",
         async () => {
           const { elsewhere } = await readDocument("operations.md");
           const commands = elsewhere.filter(({ scenario }) =>
@@ -48,7 +48,7 @@ Deno.test("on three nodes, of which some are away", async (t) => {
         },
       );
 
-      await t.step("the one that leads the queue is killed, again and again, while events come", async () => {
+      await t.step("the node that leads the queue is killed repeatedly while events arrive", async () => {
         let killed = Promise.resolve();
         const leaders = new Set<string>();
         await batch.publish(6_000, (sent) => {
@@ -66,18 +66,21 @@ Deno.test("on three nodes, of which some are away", async (t) => {
         await untilSettled();
       });
 
-      await t.step("while two are away nothing is confirmed, and it is when they are back", async () => {
-        const [, ...away] = cluster.nodes;
-        for (const node of away) await node.kill();
-        const before = ledger.confirmed;
-        const publishing = batch.publish(500);
-        await new Promise((resolve) => setTimeout(resolve, 5_000));
-        deepStrictEqual([ledger.confirmed, await world.rows()], [before, before]);
-        await Promise.all(away.map((node) => node.start()));
-        await publishing;
-      });
+      await t.step(
+        "while two nodes are down nothing is confirmed, and publishing continues when they are back",
+        async () => {
+          const [, ...away] = cluster.nodes;
+          for (const node of away) await node.kill();
+          const before = ledger.confirmed;
+          const publishing = batch.publish(500);
+          await new Promise((resolve) => setTimeout(resolve, 5_000));
+          deepStrictEqual([ledger.confirmed, await world.rows()], [before, before]);
+          await Promise.all(away.map((node) => node.start()));
+          await publishing;
+        },
+      );
 
-      await t.step("all that was confirmed is stored once, and nothing is dead", async () => {
+      await t.step("all confirmed events are stored once, and none is dead", async () => {
         await checkAllStored(world, ledger, ledger.attempted);
       });
     },

@@ -25,13 +25,13 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   fake.start();
   await using open = await openPage(fake.url, options);
   const { page, errors } = open;
-  await untilText(page, "#headline-title", "2 dead letters to look at");
+  await untilText(page, "#headline-title", "2 dead letters to review");
   await untilText(page, "#events li", "placed a bet");
   await signIn(page, "the-token");
   await untilText(page, "#signed-in", "anna (act)");
   // A reload puts the focus where it is for a visitor.
   await page.reload();
-  await untilText(page, "#letters-status", "2 dead letters, of 2 causes.");
+  await untilText(page, "#letters-status", "2 dead letters, 2 causes.");
   await untilText(page, "#events li", "placed a bet");
   await use(page, fake);
   deepStrictEqual(errors, []);
@@ -49,7 +49,7 @@ const focused = `(() => {
   return { name, seen: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
 })()`;
 
-Deno.test("the dashboard's every control is reached with Tab, in order, and the focus is always seen", async () => {
+Deno.test("Tab reaches every control of the dashboard in order, with a visible focus", async () => {
   await withFullPage({}, async (page) => {
     const expected = await page.evaluate<string[]>(controls);
     const reached: string[] = [];
@@ -64,7 +64,7 @@ Deno.test("the dashboard's every control is reached with Tab, in order, and the 
   });
 });
 
-Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, rates, and a replay with its question", async () => {
+Deno.test("the dashboard works by keyboard alone: skip link, pause, filters, rates, and a replay with its confirmation", async () => {
   await withFullPage({}, async (page, fake) => {
     const press = (...keys: string[]) =>
       keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
@@ -99,7 +99,7 @@ Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, r
     await press("Enter", "Tab", "Tab", "Tab", "Enter");
     strictEqual(await focusedName(), "confirm-note");
     await press("7", "Enter");
-    await untilText(page, "#groups .taken", "looked at by anna, 7");
+    await untilText(page, "#groups .taken", "taken by anna, 7");
     strictEqual(await focusedName(), "Take");
   });
 });
@@ -110,7 +110,7 @@ const appearances: Record<string, BrowserContextOptions> = {
   "on a phone": { viewport: phone, hasTouch: true, isMobile: true },
 };
 for (const [where, options] of Object.entries(appearances)) {
-  Deno.test(`the dashboard fits the screen ${where}, and axe-core finds nothing wrong with it, whatever it shows`, async () => {
+  Deno.test(`the dashboard fits the screen ${where} and passes axe-core in every state`, async () => {
     await withFullPage(options, async (page, fake) => {
       const top = await page.locator("#groups summary").first().boundingBox();
       strictEqual(top!.y < page.viewportSize()!.height, true, "dead letters are on the first screen");
@@ -119,7 +119,7 @@ for (const [where, options] of Object.entries(appearances)) {
       await page.locator("#letters-tools summary").click();
       await page.locator("#rates-summary").click();
       await page.locator("#jobs-summary").click();
-      await untilText(page, "#jobs-list li", "3 died again");
+      await untilText(page, "#jobs-list li", "3 failed again");
       await checkAccessibility(page, "all is well");
       const width = await page.evaluate<number>("document.documentElement.scrollWidth");
       strictEqual(width <= page.viewportSize()!.width, true, `${width} pixels wide`);
@@ -146,7 +146,7 @@ for (const [where, options] of Object.entries(appearances)) {
         problems: [problem],
         dependencies: wellOverview.dependencies.map((it) => ({ ...it, ok: false, problem })),
       };
-      await untilText(page, "#headline-title", "One thing is wrong");
+      await untilText(page, "#headline-title", "1 problem");
       await checkAccessibility(page, "a problem");
       await fake.stop();
       await untilText(page, "#headline-title", "Connection lost");
@@ -156,16 +156,16 @@ for (const [where, options] of Object.entries(appearances)) {
 }
 
 for (const [where, options] of Object.entries(appearances)) {
-  Deno.test(`signing in fits the screen ${where}, and axe-core finds nothing wrong with it`, async () => {
+  Deno.test(`the sign-in fits the screen ${where} and passes axe-core`, async () => {
     await using fake = new FakeSubscriber();
     fake.open = false;
     fake.start();
     await using open = await openPage(fake.url, options);
     const { page, errors } = open;
-    await untilText(page, "#sign-in-note", "What this subscriber shows takes a token.");
+    await untilText(page, "#sign-in-note", "Sign in with a token to see this subscriber.");
     await checkAccessibility(page, "closed");
     await signIn(page, "a wrong one");
-    await untilText(page, "#sign-in-status", "The token is wrong.");
+    await untilText(page, "#sign-in-status", "Wrong token.");
     await checkAccessibility(page, "a wrong token");
     const width = await page.evaluate<number>("document.documentElement.scrollWidth");
     strictEqual(width <= page.viewportSize()!.width, true, `${width} pixels wide`);

@@ -13,19 +13,19 @@ async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<v
   deepStrictEqual(open.errors, []);
 }
 
-Deno.test("the dashboard shows dead letters to all, and whoever signs in replays, drops and restores them once that is confirmed", async () => {
+Deno.test("everybody sees dead letters; a signed-in user replays, drops and restores them after a confirmation", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [0, 1, 2, 3, 4].map(deadLetter);
     fake.deadLetters.jobs = undefined;
-    await untilText(page, "#letters-status", "5 dead letters, of 2 causes.");
-    await untilText(page, "#letters-acts", "To replay or drop, sign in.");
+    await untilText(page, "#letters-status", "5 dead letters, 2 causes.");
+    await untilText(page, "#letters-acts", "Sign in to replay or drop.");
     await page.locator("#groups summary").first().click();
     const first = page.locator("#letters > li").first();
     await first.locator("summary").click();
     await untilText(page, "#letters li:first-child pre", '"currency": "KWD"');
     strictEqual(await page.getByRole("button", { name: /Replay|Drop|Edit|Take/ }).count(), 0);
     await signIn(page, "a wrong one");
-    await untilText(page, "#sign-in-status", "The token is wrong.");
+    await untilText(page, "#sign-in-status", "Wrong token.");
     await signIn(page, "the-token");
     await untilText(page, "#signed-in", "anna (act)");
     deepStrictEqual(await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"), []);
@@ -36,12 +36,12 @@ Deno.test("the dashboard shows dead letters to all, and whoever signs in replays
     strictEqual(fake.letters.length, 5);
     await first.getByRole("button", { name: "Replay" }).click();
     await page.locator("#confirm").getByRole("button", { name: "Replay" }).click();
-    await untilText(page, "#letters-status", "1 replayed. 4 dead letters, of 2 causes.");
+    await untilText(page, "#letters-status", "1 replayed. 4 dead letters, 2 causes.");
     strictEqual(fake.letters.some((letter) => letter.message_id === deadLetter(4).message_id), false);
     await first.locator("summary").click();
     await first.getByRole("button", { name: "Drop" }).click();
     await page.locator("#confirm").getByRole("button", { name: "Drop" }).click();
-    await untilText(page, "#letters-status", "1 dropped. 3 dead letters, of 2 causes.");
+    await untilText(page, "#letters-status", "1 dropped. 3 dead letters, 2 causes.");
 
     await page.locator("#letters-tools summary").click();
     await page.getByLabel("Status").selectOption("dropped");
@@ -57,19 +57,19 @@ Deno.test("the dashboard shows dead letters to all, and whoever signs in replays
     await page.reload();
     await untilText(page, "#signed-in", "anna (act)");
     await page.getByRole("button", { name: "Sign out" }).click();
-    await untilText(page, "#letters-acts", "To replay or drop, sign in.");
+    await untilText(page, "#letters-acts", "Sign in to replay or drop.");
     strictEqual(await page.getByRole("button", { name: /Replay|Drop|Edit|Take/ }).count(), 0);
     fake.role = "look";
     await signIn(page, "the-token");
-    await untilText(page, "#letters-acts", "Your token may look, and neither replay nor drop.");
+    await untilText(page, "#letters-acts", "Your token is read-only.");
     fake.token = undefined;
     await page.reload();
-    await untilText(page, "#letters-acts", "this subscriber has no HTTP_TOKENS_FILE");
+    await untilText(page, "#letters-acts", "start the subscriber with HTTP_TOKENS_FILE");
     strictEqual(await page.locator("#sign-in-open").isVisible(), false);
   });
 });
 
-Deno.test("10,000 dead letters of 60 causes beside 50 subscribers: the page has them by cause, and 50 letters of one at a time", async () => {
+Deno.test("the page groups 10,000 dead letters of 60 causes beside 50 subscribers, and shows 50 letters of one at a time", async () => {
   await withPage(async ({ page }, fake) => {
     // The first cause has 5,000 letters more than the others, which have about 83 each.
     const causes = Array.from({ length: 10_000 }, (_, n) => Math.floor(n < 5_000 ? 0 : n % 60));
@@ -77,11 +77,11 @@ Deno.test("10,000 dead letters of 60 causes beside 50 subscribers: the page has 
       .map((letter, n) => ({ ...letter, message_id: deadLetter(n).message_id, detail: `cause ${letter.group}` }));
     const more = Array.from({ length: 48 }, (_, n) => subscriberAnswer(`subscriber-${n + 3}`));
     fake.overview = { ...wellOverview, subscribers: [...wellOverview.subscribers, ...more] };
-    await untilText(page, "#letters-status", "10,000 dead letters, of 60 causes.");
+    await untilText(page, "#letters-status", "10,000 dead letters, 60 causes.");
     const groups = page.locator("#groups > li");
     strictEqual(await groups.count(), 10);
     match(await groups.first().innerText(), /^5,083\s+unknown-currency\s+cause group-…\s+2026-11-24 22:10:07 UTC/);
-    await page.getByRole("button", { name: "More: 50 causes" }).click();
+    await page.getByRole("button", { name: "Show 50 more causes" }).click();
     strictEqual(await groups.count(), 60);
 
     await groups.first().locator("summary").click();
@@ -89,7 +89,7 @@ Deno.test("10,000 dead letters of 60 causes beside 50 subscribers: the page has 
     const letters = page.locator("#letters > li");
     await letters.first().locator("summary").click();
     await untilText(page, "#letters > li:first-child", deadLetter(9_960).message_id);
-    await page.getByRole("button", { name: "More", exact: true }).click();
+    await page.getByRole("button", { name: "Show more", exact: true }).click();
     await untilText(page, "#letters-shown", "100 shown, newest first.");
     deepStrictEqual([await letters.count(), fake.deadLetters.longest], [100, 50]);
     await untilText(page, "#letters > li:first-child", deadLetter(9_960).message_id);
@@ -99,16 +99,16 @@ Deno.test("10,000 dead letters of 60 causes beside 50 subscribers: the page has 
   });
 });
 
-Deno.test("dead letters are filtered by text, reason, status and player, and a filter that cannot be says so", async () => {
+Deno.test("dead letters are filtered by text, reason, status and player, and an invalid filter is reported", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [0, 1, 2, 3, 4, 6].map(deadLetter);
     fake.deadLetters.all[4] = { ...deadLetter(4), status: "resolved" };
-    await untilText(page, "#letters-status", "5 dead letters, of 2 causes.");
+    await untilText(page, "#letters-status", "5 dead letters, 2 causes.");
     await page.locator("#letters-tools summary").click();
     await page.getByLabel("Reason").selectOption("undecodable");
     await untilText(page, "#letters-status", "2 of 5 dead letters.");
     await page.getByRole("button", { name: "Clear" }).click();
-    await untilText(page, "#letters-status", "5 dead letters, of 2 causes.");
+    await untilText(page, "#letters-status", "5 dead letters, 2 causes.");
     await page.getByLabel("Text").fill("KWD");
     await page.keyboard.press("Enter");
     await untilText(page, "#letters-status", "3 of 5 dead letters.");
@@ -127,13 +127,13 @@ Deno.test("dead letters are filtered by text, reason, status and player, and a f
   });
 });
 
-Deno.test("a group that heals by itself says so", async () => {
+Deno.test("a group that heals by itself says so on the page", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [{ ...deadLetter(0), reason: "rates-timeout", detail: "no rates within 5000 ms" }];
     await untilText(page, "#letters-status", "1 dead letter.");
     await page.locator("#groups summary").first().click();
     await page.locator("#groups .heals").waitFor();
-    await untilText(page, "#groups .heals", /^Heals by itself: replayed once rates have been fresh for 15 s/);
+    await untilText(page, "#groups .heals", /^No action needed: replayed automatically once rates are fresh for 15 s/);
     // One that was dropped does not.
     fake.letters = fake.letters.map((letter) => ({ ...letter, status: "dropped" }));
     await page.locator("#letters-tools summary").click();
@@ -143,11 +143,11 @@ Deno.test("a group that heals by itself says so", async () => {
   });
 });
 
-Deno.test("an act on a group or a filter is counted, asked for and ordered as a job, which tells how far it is and is led", async () => {
+Deno.test("an act on a group or a filter is counted, confirmed and ordered as a job, which shows its progress and can be controlled", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = Array.from({ length: 300 }, (_, n) => deadLetter(n));
     const { deadLetters } = fake;
-    await untilText(page, "#letters-status", "300 dead letters, of 2 causes.");
+    await untilText(page, "#letters-status", "300 dead letters, 2 causes.");
     await signIn(page, "the-token");
     await untilText(page, "#signed-in", "anna (act)");
     const group = page.locator("#groups > li").first();
@@ -165,17 +165,17 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     const { id } = deadLetters.jobs![0]!;
     const deaths = [{ message_id: deadLetter(2).message_id, reason: "unknown-currency", detail: "no KWD" }];
     deadLetters.change(id, { done: 100, stored: 60, died: 10, deaths });
-    await untilText(page, "#jobs-list li", "100 of 150 done · 60 stored · 10 died again · 30 neither so far");
+    await untilText(page, "#jobs-list li", "100 of 150 done · 60 stored · 10 failed again · 30 pending");
     await untilText(page, "#jobs-list .deaths", "unknown-currency: no KWD");
     const job = page.locator("#jobs-list > li").first();
-    await untilText(page, "#jobs-list li", "at most 1,000 letters a second; ");
+    await untilText(page, "#jobs-list li", "up to 1,000 letters/s; ");
     await job.getByRole("button", { name: "Change rate" }).click();
     strictEqual(await page.locator("#confirm-note").inputValue(), "1000");
     await page.locator("#confirm-note").fill("50");
     await page.locator("#confirm").getByRole("button", { name: "Set the rate" }).click();
-    await untilText(page, "#jobs-list li", "at most 50 letters a second; ");
+    await untilText(page, "#jobs-list li", "up to 50 letters/s; ");
     await job.getByRole("button", { name: "Pause" }).click();
-    await untilText(page, "#jobs-summary", "Jobs: 1 standing still");
+    await untilText(page, "#jobs-summary", "Jobs: 1 paused or stopped");
     await job.getByRole("button", { name: "Resume" }).click();
     await untilText(page, "#jobs-list .tag", "running");
     deadLetters.change(id, { state: "stopped", problem: "100 letters failed again with the same cause" });
@@ -188,7 +188,7 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     await page.getByLabel("Reason").selectOption("undecodable");
     await untilText(page, "#letters-status", "150 of 300 dead letters.");
     await page.locator("#letters-drop").click();
-    await untilText(page, "#confirm-text", "With reason undecodable.");
+    await untilText(page, "#confirm-text", "Filter: reason undecodable.");
     await page.locator("#confirm").getByRole("button", { name: "Drop all" }).click();
     await untilText(page, "#jobs-list > li:first-child", "Drop of 150 letters");
     deadLetters.act("drop", new URLSearchParams({ reason: "undecodable" }));
@@ -200,7 +200,7 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
   });
 });
 
-Deno.test("one dead letter is edited as JSON: before and after are shown, what does not fit in words, then it is replayed", async () => {
+Deno.test("one dead letter is edited as JSON: the page shows before and after and names an invalid field, then replays it", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [deadLetter(0), deadLetter(2)];
     await untilText(page, "#letters-status", "2 dead letters.");
@@ -210,7 +210,7 @@ Deno.test("one dead letter is edited as JSON: before and after are shown, what d
     const first = page.locator("#letters > li").first();
     await first.locator("summary").click();
     await first.getByRole("button", { name: "Edit" }).click();
-    const json = page.getByLabel("The event, as JSON");
+    const json = page.getByLabel("Event as JSON");
     const replay = page.locator("#edit").getByRole("button", { name: "Replay" });
     await untilText(page, "#edit-lines tr:last-child", "currencyKWDKWD");
     const text = await json.inputValue();
@@ -219,7 +219,7 @@ Deno.test("one dead letter is edited as JSON: before and after are shown, what d
     await json.fill("{}");
     strictEqual(await replay.isEnabled(), false);
     await page.getByRole("button", { name: "Preview" }).click();
-    await untilText(page, "#edit-status", "It does not fit: id is missing.");
+    await untilText(page, "#edit-status", "Invalid: id is missing.");
     strictEqual(await replay.isEnabled(), false);
     await json.fill(text.replace("KWD", "EUR"));
     await page.getByRole("button", { name: "Preview" }).click();
@@ -227,7 +227,7 @@ Deno.test("one dead letter is edited as JSON: before and after are shown, what d
     strictEqual(await page.locator("#edit-lines .changed").count(), 1);
     await page.locator("#edit").getByRole("button", { name: "Save" }).click();
     await untilText(page, "#letters-status", "Edited. 2 dead letters.");
-    await untilText(page, "#letters > li:first-child h3", "As edited by anna");
+    await untilText(page, "#letters > li:first-child h3", "Edited by anna");
     await first.getByRole("button", { name: "Edit" }).click();
     await untilText(page, "#edit-lines tr:last-child", "currencyEUREUR");
     await replay.click();
@@ -237,7 +237,7 @@ Deno.test("one dead letter is edited as JSON: before and after are shown, what d
   });
 });
 
-Deno.test("a letter that died again shows its earlier deaths, replays and edits: when, why, by whom, what was changed", async () => {
+Deno.test("a letter that died again shows its earlier deaths, replays and edits with time, cause, user and changes", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = replayedInVain();
     fake.deadLetters.edits.push(...editsInVain);
@@ -246,12 +246,12 @@ Deno.test("a letter that died again shows its earlier deaths, replays and edits:
     await page.locator("#groups summary").first().press("Enter");
     await page.locator("#letters > li:nth-child(2) > details > summary").press("Enter");
     const lineage = "#letters > li:nth-child(2) .lineage";
-    await untilText(page, `${lineage} h3`, /^2 deaths · 2 edits · 1 replay$/);
+    await untilText(page, `${lineage} h3`, /^2 failures · 2 edits · 1 replay$/);
     deepStrictEqual(await page.locator(`${lineage} li`).allInnerTexts().then((texts) => texts.map(oneLine)), [
-      'died 2026-11-24 22:10:07 UTC by subscriber-1 unknown-currency: currency = "KWD": the rates have no KWD',
+      'failed 2026-11-24 22:10:07 UTC by subscriber-1 unknown-currency: currency = "KWD": the rates have no KWD',
       "edited 2026-11-24 22:20:00 UTC by anna currency: KWD → XTS",
       "replayed 2026-11-24 22:21:00 UTC by bob",
-      'died again 2026-11-24 22:21:05 UTC by subscriber-2 this letter unknown-currency: currency = "XTS": the rates have no XTS',
+      'failed again 2026-11-24 22:21:05 UTC by subscriber-2 this letter unknown-currency: currency = "XTS": the rates have no XTS',
       "edited 2026-11-24 22:30:00 UTC by carol amount: 500 → 5 currency: XTS → EUR",
     ]);
     strictEqual(await page.locator(`${lineage} .cure`).count(), 0);
@@ -266,7 +266,7 @@ Deno.test("a letter that died again shows its earlier deaths, replays and edits:
     // Without an edit another replay is in vain.
     fake.deadLetters.edits.pop();
     for (const _ of ["closed", "open"]) await page.locator("#letters > li:nth-child(2) > details > summary").click();
-    await untilText(page, `${lineage} .cure`, /^Repair the cause or edit the event first: the last replay died of/);
+    await untilText(page, `${lineage} .cure`, /^Fix the cause or edit the event first: the last replay failed with/);
     // What came later stands there too.
     await page.locator("#letters-tools summary").click();
     await page.getByLabel("Status").selectOption("replayed");
@@ -274,7 +274,7 @@ Deno.test("a letter that died again shows its earlier deaths, replays and edits:
     await untilText(page, "#letters > li:first-child .tag", "replayed");
     await page.locator("#letters summary").first().click();
     await untilText(page, "#letters .stations li:nth-child(1)", "this letter");
-    await untilText(page, "#letters .lineage h3", /^2 deaths · 1 edit · 1 replay$/);
+    await untilText(page, "#letters .lineage h3", /^2 failures · 1 edit · 1 replay$/);
     strictEqual(await page.locator("#letters .cure").count(), 0);
   });
 });
@@ -283,10 +283,10 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, " ").trim();
 }
 
-Deno.test("a group is taken with a note, turns the headline no longer, and is left again", async () => {
+Deno.test("a group is taken with a note, leaves the headline, and is given up", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [deadLetter(0)];
-    await untilText(page, "#headline-title", "1 dead letter to look at");
+    await untilText(page, "#headline-title", "1 dead letter to review");
     await signIn(page, "the-token");
     await untilText(page, "#signed-in", "anna (act)");
     const group = page.locator("#groups > li").first();
@@ -295,11 +295,11 @@ Deno.test("a group is taken with a note, turns the headline no longer, and is le
     await group.getByRole("button", { name: "Take" }).click();
     await page.getByLabel("Note").fill("ticket 7");
     await page.keyboard.press("Enter");
-    await untilText(page, "#groups .taken", "looked at by anna, ticket 7");
+    await untilText(page, "#groups .taken", "taken by anna, ticket 7");
     await untilText(page, "#headline-title", "All is well");
     await group.getByRole("button", { name: "Leave" }).click();
     await eventually("nobody to have it", () => fake.deadLetters.taken.size === 0 || undefined);
-    await untilText(page, "#headline-title", "1 dead letter to look at");
+    await untilText(page, "#headline-title", "1 dead letter to review");
     await untilText(page, "#groups .taken", /^$/);
   });
 });

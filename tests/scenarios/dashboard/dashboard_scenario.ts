@@ -23,7 +23,7 @@ async function openLetters(page: Page): Promise<void> {
   await untilText(page, "#signed-in", "operator (administer)");
 }
 
-Deno.test("the dashboard's figures are those of Postgres, over all subscribers, and it comes back when its subscriber does", async () => {
+Deno.test("the dashboard's figures equal Postgres over all subscribers, and it recovers with its subscriber", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
@@ -35,13 +35,13 @@ Deno.test("the dashboard's figures are those of Postgres, over all subscribers, 
     const { page, errors } = open;
     await untilText(page, "#headline-title", "All is well");
     await untilText(page, "#events-total", /^600$/);
-    await untilText(page, "#queue-note", "taken by 2 consumers");
+    await untilText(page, "#queue-note", "2 consumers");
     await untilText(page, "#events li", /^\d\d:\d\d:\d\d\w+Player #\d+/);
     await untilText(page, "#rates-state", "fresh");
     deepStrictEqual(await shownLeaders(page), await leaders(world));
 
     await world.stop(subscriber);
-    await untilText(page, "#headline-title", "Connection lost, trying again");
+    await untilText(page, "#headline-title", "Connection lost, retrying");
     await world.startSubscriber("one", {}, { http });
     await untilText(page, "#headline-title", "All is well", healedMs);
     await world.publish("--count", "50", "--seed", "6");
@@ -72,7 +72,7 @@ async function leaders({ sql }: World): Promise<string[]> {
   ];
 }
 
-Deno.test("a dead letter is edited and replayed from the dashboard, and then stored; a group is replayed by a job", async () => {
+Deno.test("a dead letter is edited and replayed from the dashboard, then stored; a group is replayed by a job", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
@@ -90,7 +90,7 @@ Deno.test("a dead letter is edited and replayed from the dashboard, and then sto
     await untilText(page, "#letters pre", '"player_id": 11');
     await page.getByRole("button", { name: "Edit" }).click();
     await untilText(page, "#edit-lines tr", "currencyKWDKWD");
-    const json = page.getByLabel("The event, as JSON");
+    const json = page.getByLabel("Event as JSON");
     await json.fill((await json.inputValue()).replace("KWD", "USD"));
     await page.getByRole("button", { name: "Preview" }).click();
     await untilText(page, "#edit-lines .changed", "currencyKWDUSD");
@@ -107,12 +107,12 @@ Deno.test("a dead letter is edited and replayed from the dashboard, and then sto
     await page.locator("#groups").getByRole("button", { name: "Replay 1" }).click();
     await untilText(page, "#confirm-title", "Replay 1 dead letter?");
     await page.locator("#confirm").getByRole("button", { name: "Replay all" }).click();
-    await untilText(page, "#jobs-list li", "1 of 1 done · 0 stored · 1 died again", healedMs);
+    await untilText(page, "#jobs-list li", "1 of 1 done · 0 stored · 1 failed again", healedMs);
     deepStrictEqual(errors, []);
   });
 });
 
-Deno.test("the dashboard names whatever falls silent, and says when it is well again", async () => {
+Deno.test("the dashboard names each silent server, and reports its recovery", async () => {
   await using world = await PrivateWorld.start({ DATABASE_TIMEOUT_MS: "1500" });
   await world.startRatesApi();
   const http = `127.0.0.1:${freePort()}`;
@@ -134,7 +134,7 @@ Deno.test("the dashboard names whatever falls silent, and says when it is well a
   deepStrictEqual(errors, []);
 });
 
-Deno.test("the dashboard under load has no fault for axe-core; its pictures for the README", async () => {
+Deno.test("the dashboard under load passes axe-core, and its screenshots are taken", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
@@ -155,7 +155,7 @@ Deno.test("the dashboard under load has no fault for axe-core; its pictures for 
     const names = ["dashboard-light", "dashboard-dark", "dashboard-phone"];
     for (const { page } of pages) {
       await openLetters(page);
-      await untilText(page, "#letters-status", "2 dead letters, of 2 causes.");
+      await untilText(page, "#letters-status", "2 dead letters, 2 causes.");
       await page.locator("#groups summary").first().click();
       await page.locator("#letters summary").waitFor();
     }

@@ -208,6 +208,7 @@ export function twoDays(nowMs: number): HistoryPoint[] {
       ...{ at: new Date(atMs).toISOString(), seconds: 300, stored, dead: n % 7 === 0 ? 1 : 0, duplicates: 0 },
       ...{ arrived: stored, ready: Math.round(40 * backlog * rate + 5), unacknowledged: 500 },
       ...{ oldest_ms: Math.round(15 + 30_000 * backlog), rates_age_ms: 19_000, subscribers: 2 },
+      latency_ms: { p50: 3 + rate / 200, p99: 12 + rate / 50 + 40 * backlog, events: 1_000 },
     };
   }).filter((_, n) => n < 400 || n > 412);
 }

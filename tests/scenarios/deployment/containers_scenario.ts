@@ -52,7 +52,7 @@ function stageOf(target: string): Stage {
   return stages.find(({ name }) => name === target)!;
 }
 
-Deno.test("every image begins with the pinned Deno and runs no shell", () => {
+Deno.test("every image starts from the pinned Deno and runs no shell", () => {
   const bases = stages.map(({ from }) => from).filter((from) => !stages.some(({ name }) => name === from));
   strictEqual(bases.length, 1);
   const { tagged } = digestOf(bases[0]!);
@@ -65,7 +65,7 @@ Deno.test("every image begins with the pinned Deno and runs no shell", () => {
 });
 
 for (const target of Object.keys(programs)) {
-  Deno.test(`the image ${target} is labelled, runs as nobody, and takes from the lock alone`, () => {
+  Deno.test(`the image ${target} is labelled, runs as nobody, and installs only locked packages`, () => {
     const stage = stageOf(target);
     deepStrictEqual(valuesOf(stage, "USER"), [`${nobody}:${nobody}`]);
     const labels = valuesOf(stage, "LABEL").join(" ");
@@ -90,7 +90,7 @@ for (const target of Object.keys(programs)) {
 }
 
 for (const target of Object.keys(programs)) {
-  Deno.test(`the image ${target} is given every file that its programs import, and all of them are cached`, async () => {
+  Deno.test(`the image ${target} has every file that its programs import, all cached`, async () => {
     const build = stageOf(`${target}-build`);
     const copied = [build, stageOf(build.from)].flatMap((stage) => valuesOf(stage, "COPY"))
       .flatMap((value) => value.split(" ").slice(0, -1));
@@ -112,7 +112,7 @@ for (const target of Object.keys(programs)) {
   });
 }
 
-Deno.test("the subscriber's health check passes while that answers well", async () => {
+Deno.test("the subscriber's health check passes while /health/ready succeeds", async () => {
   let status = 200;
   await using server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -123,7 +123,7 @@ Deno.test("the subscriber's health check passes while that answers well", async 
   strictEqual(await isHealthy("subscriber", server.addr.port), false);
 });
 
-Deno.test("the health check of the rates API passes while that serves, by TLS where it does", async () => {
+Deno.test("the rates API's health check passes while the service serves, over TLS if enabled", async () => {
   await using temporary = await TemporaryFolder.make("casino-images-");
   const { path: folder } = temporary;
   await using members = new Members(project);
@@ -184,7 +184,7 @@ const profiles: Readonly<Record<string, readonly string[]>> = {
   commands: ["operator", "retention"],
 };
 
-Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", async () => {
+Deno.test("compose.yaml is a valid Compose file, and a misspelt key is found", async () => {
   deepStrictEqual(await composeFaults(composition), "");
   const { redis, ...others } = composition.services;
   match(
@@ -195,7 +195,7 @@ Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not
 });
 
 for (const [profile, names] of Object.entries(profiles)) {
-  Deno.test(`the profile ${profile} of compose.yaml starts what it says, and whatever that waits for`, () => {
+  Deno.test(`the profile ${profile} of compose.yaml starts its services and their dependencies`, () => {
     const started = services.filter(([, { profiles = [] }]) => profiles.includes(profile));
     deepStrictEqual(started.map(([name]) => name).sort(), names.toSorted());
     const waitedFor = started.flatMap(([, { depends_on = {} }]) => Object.keys(depends_on));
@@ -203,13 +203,13 @@ for (const [profile, names] of Object.entries(profiles)) {
   });
 }
 
-Deno.test("every service of compose.yaml is of some profile, and .env names the one that starts the whole system", async () => {
+Deno.test("every service of compose.yaml has a profile, and .env selects the one that starts the whole system", async () => {
   deepStrictEqual(services.filter(([, { profiles = [] }]) => profiles.length === 0), []);
   const settings = (await Deno.readTextFile(join(project, ".env"))).split("\n").filter((line) => /^[^#]/.test(line));
   deepStrictEqual(settings, ["COMPOSE_PROFILES=everything"]);
 });
 
-Deno.test("compose.yaml makes the roles that deno task roles prints, and every member has the one that is its own", async () => {
+Deno.test("compose.yaml creates the roles of deno task roles, and every member uses its own", async () => {
   const read = (name: string) => Deno.readTextFile(join(project, "deploy/compose", name));
   strictEqual(await read("rabbitmq.sh"), brokerScript(readConfig(topologyNames, () => undefined), "/"));
   strictEqual(await read("postgres.sql"), databaseScript("casino", "public"));
@@ -239,7 +239,7 @@ Deno.test("compose.yaml makes the roles that deno task roles prints, and every m
   ]);
 });
 
-Deno.test("the services of compose.yaml that make roles run their scripts for the configured host and database", async () => {
+Deno.test("the services of compose.yaml that create roles run their scripts for the configured host and database", async () => {
   await using temporary = await TemporaryFolder.make("casino-roles-");
   const ran = async (service: string, file: string, program: string, stub: string, env: Record<string, string>) => {
     await temporary.write(program, `#!/bin/sh\n${stub}\n`);

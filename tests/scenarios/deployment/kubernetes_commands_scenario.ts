@@ -11,7 +11,7 @@ import { overlay } from "./overlays.ts";
 import { project, withWorld } from "../../harness/world.ts";
 import { TemporaryFolder } from "../../harness/temporary.ts";
 
-Deno.test("the manifests' commands provision, migrate, wait, serve, publish, subscribe, and do what a person asks for", async () => {
+Deno.test("the manifests' commands provision, migrate, wait, serve, publish, subscribe, and run an operator's commands", async () => {
   const manifests = await overlay("development");
   const running: Deno.ChildProcess[] = [];
   await using mounts = await TemporaryFolder.make("casino-run-");

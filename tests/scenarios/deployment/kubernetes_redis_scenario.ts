@@ -15,7 +15,7 @@ const component = join(project, "deploy/kubernetes/components/redis");
 // A password may hold characters that a shell would interpret.
 const passwordOf = (user: string) => `${user} $HOME "%s" \\n`;
 
-Deno.test("Redis's users may do what deno task roles gives them", async () => {
+Deno.test("Redis's users have the rights of deno task roles", async () => {
   const rules = cacheRoles("casino:").map(({ user, rules }) => [user, rules]);
   const lines = (text: string) => text.trim().split("\n").map((line) => line.split(" "));
   const production = lines(await Deno.readTextFile(join(component, "users"))).map(([user, ...rules]) => [user, rules]);
@@ -28,7 +28,7 @@ Deno.test("Redis's users may do what deno task roles gives them", async () => {
   deepStrictEqual(development.map(([, user, , , ...rules]) => [user, rules]), rules);
 });
 
-Deno.test("Redis's Service leads to the pod that starts as primary", async () => {
+Deno.test("Redis's Service selects the pod that starts as primary", async () => {
   const [service] = ofKind(await overlay("production"), "Service").filter(({ metadata }) => metadata.name === "redis");
   strictEqual(
     service!["spec"].selector["statefulset.kubernetes.io/pod-name"],
@@ -36,7 +36,7 @@ Deno.test("Redis's Service leads to the pod that starts as primary", async () =>
   );
 });
 
-Deno.test("Redis starts with the users of the ConfigMap and the passwords of the Secret, by TLS alone", async () => {
+Deno.test("Redis starts with the users of the ConfigMap and the passwords of the Secret, over TLS only", async () => {
   await using pods = await Pods.make();
   const redis = await pods.start("redis-0");
   const key = "casino:{rates}:current";
@@ -48,7 +48,7 @@ Deno.test("Redis starts with the users of the ConfigMap and the passwords of the
   match(await redis.ask("casino-replica", "get", key), /NOPERM/);
 });
 
-Deno.test("the second Redis follows the one that `primary` names, and is primary when it is named itself", async () => {
+Deno.test("the second Redis replicates the one that `primary` names, and is primary when it is named", async () => {
   await using pods = await Pods.make();
   const [primary, other] = [await pods.start("redis-0"), await pods.start("redis-1")];
   const key = "casino:{rates}:current";
@@ -62,7 +62,7 @@ Deno.test("the second Redis follows the one that `primary` names, and is primary
   strictEqual(await promoted.ask("casino-subscriber", "set", key, "2"), "0 OK");
 });
 
-Deno.test("the liveness probe fails once a password or the certificate is another", async () => {
+Deno.test("the liveness probe fails after a password or the certificate changes", async () => {
   await using pods = await Pods.make();
   const redis = await pods.start("redis-0");
   for (const path of ["passwords/casino-reader", "tls/tls.crt"]) {

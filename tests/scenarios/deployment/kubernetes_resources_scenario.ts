@@ -29,7 +29,7 @@ const subscriber = { us: seen(ofSubscribers, "subscriberCpuUs"), mib: seen(ofSub
 const publisher = { us: seen(["publisher"], "publisherCpuUs"), mib: seen(["publisher"], "peakMib") };
 const postgres = { us: seen(ofSubscribers, "postgresCpuUs"), bytes: seen(["growth"], "bytesPerEvent") };
 
-Deno.test("docs/kubernetes.md has what the benchmark measured, and what the manifests request", async () => {
+Deno.test("docs/kubernetes.md has the measurements of the benchmark and the requests of the manifests", async () => {
   const measured: Readonly<Record<string, string>> = {
     subscriber: `${both(subscriber.us, 1)} µs of CPU an event, ${both(subscriber.mib)} MiB`,
     publisher: `${both(publisher.us, 1)} µs of CPU an event, ${both(publisher.mib)} MiB`,
@@ -46,7 +46,7 @@ Deno.test("docs/kubernetes.md has what the benchmark measured, and what the mani
   );
 });
 
-Deno.test("a subscriber's request covers its memory, and the rate that is promised for it, at their highest", async () => {
+Deno.test("a subscriber's requests cover its peak memory and its promised rate", async () => {
   const { requests } = resources["subscriber"];
   ok(mebibytes(requests.memory) >= subscriber.mib.highest);
   const [, promised = ""] = /Half a core is ([\d,]+) events\/s/.exec(await documented("Requests and limits")) ?? [];
@@ -54,11 +54,11 @@ Deno.test("a subscriber's request covers its memory, and the rate that is promis
   ok(millicores(requests.cpu) * 1_000 / subscriber.us.highest >= Number(promised.replace(",", "")));
 });
 
-Deno.test("the limit of a publisher that sends a trickle covers the memory of one that sends all it can", () => {
+Deno.test("the memory limit of a slow publisher covers a publisher at full speed", () => {
   ok(mebibytes(resources["publisher"].limits.memory) >= publisher.mib.highest);
 });
 
-Deno.test("images and Jobs carry the release's version; without migrate, nothing migrates", async () => {
+Deno.test("images and Jobs carry the release's version, and nothing migrates without migrate", async () => {
   for (const name of overlays) {
     const workloads = workloadsOf(await overlay(name));
     const ours = workloads.flatMap(({ all }) => all).map(({ image }) => String(image)).filter((image) =>
@@ -78,7 +78,7 @@ Deno.test("images and Jobs carry the release's version; without migrate, nothing
   }
 });
 
-Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
+Deno.test("development fits on two cores beside the cluster's pods, with the extra pods of updates", async () => {
   // kubeadm's, as in kind: API server 250m, controllers 200m, scheduler, etcd and network 100m each, DNS 2 × 100m.
   const ofTheCluster = 950;
   // One command of a person's at a time.
@@ -94,7 +94,7 @@ Deno.test("development fits on two cores beside a cluster's own, with the pods t
   ok(sum > 500 && sum + ofTheCluster <= 2_000, `${sum}m`);
 });
 
-Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
+Deno.test("the subscriber may read exactly the variables of its settings", async () => {
   const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
   const args = expandPermissions(subscriber!.containers[0].args, configuration.permissions);
   const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");

@@ -50,7 +50,7 @@ const optional = [
 ] as const;
 
 for (const [name, component, brings] of optional) {
-  Deno.test(`${component}, which is in no overlay, is valid beside ${name}, and keeps the policies`, async () => {
+  Deno.test(`${component}, which no overlay has, is valid beside ${name}, and keeps the policies`, async () => {
     const manifests = await overlayWith(name, component);
     match(JSON.stringify(manifests), brings);
     deepStrictEqual((await schemaFaults(manifests)).flat(), []);
@@ -58,7 +58,7 @@ for (const [name, component, brings] of optional) {
   });
 }
 
-Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {
+Deno.test("the plain ports of docs/kubernetes.md are open to the listed clients, and no other port of production is plain", async () => {
   const rows = await documentedRows("What is not encrypted");
   const told = rows.flatMap(([ports, , to]) => codeIn(ports).map((port) => `${port} from ${codeIn(to)}`));
 
@@ -79,7 +79,7 @@ Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no o
   deepStrictEqual([...new Set(plain)].sort(), told.sort());
 });
 
-Deno.test("subscribers keep a journal with components/journal and not otherwise, and docs/kubernetes.md says so", async () => {
+Deno.test("subscribers keep a journal only with components/journal, as docs/kubernetes.md says", async () => {
   const argumentsFor = (manifests: readonly Manifest[]) => {
     const { args } = workloadsOf(manifests).find(({ id }) => id === "Deployment/subscriber")!.containers[0];
     return (args as string[]).slice(args.indexOf("subscriber/main.ts") + 1);
@@ -98,7 +98,7 @@ Deno.test("subscribers keep a journal with components/journal and not otherwise,
   );
 });
 
-Deno.test("Postgres is made from its backups as it was made at first, and archives elsewhere", async () => {
+Deno.test("Postgres is restored from its backups with the same settings, and archives elsewhere", async () => {
   const clusterOf = (manifests: readonly Manifest[]) => ofKind(manifests, "Cluster")[0]!["spec"];
   const { bootstrap: { initdb }, plugins: [plugin] } = clusterOf(await overlay("production"));
   const { bootstrap, externalClusters: [source], plugins } = clusterOf(
@@ -113,7 +113,7 @@ Deno.test("Postgres is made from its backups as it was made at first, and archiv
 });
 
 for (const shards of [1, 4]) {
-  Deno.test(`the Topology Operator declares what deno task provision declares, with ${shards} events queues`, async () => {
+  Deno.test(`the Topology Operator declares the same queues as deno task provision, with ${shards} events queues`, async () => {
     const manifests = await (shards === 1 ? overlay("production") : overlayWith("production", "shards"));
     const config = topologyConfig(manifests);
     strictEqual(config.EVENTS_SHARDS, shards);
@@ -161,7 +161,7 @@ Deno.test("RabbitMQ's users may do what deno task roles gives them, with compone
   }
 });
 
-Deno.test("RabbitMQ's users may do what deno task roles gives them, in both overlays that make them", async () => {
+Deno.test("RabbitMQ's users have the rights of deno task roles, in both overlays that create them", async () => {
   const manifests = await overlay("production");
   const roles = brokerRoles(topologyConfig(manifests));
   const rights = roles.map(({ user, configure, write, read }) => ({ user, configure, write, read }));
@@ -185,7 +185,7 @@ Deno.test("RabbitMQ's users may do what deno task roles gives them, in both over
   deepStrictEqual(permissions, rights.map((right) => ({ ...right, vhost: "/" })));
 });
 
-Deno.test("Postgres's roles are those of deno task roles", async () => {
+Deno.test("Postgres's roles equal those of deno task roles", async () => {
   const names = databaseRoles.map(({ role }) => role);
   const [cluster] = ofKind(await overlay("production"), "Cluster");
   const { managed, bootstrap } = cluster!["spec"];
@@ -205,7 +205,7 @@ Deno.test("Postgres's roles are those of deno task roles", async () => {
   deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
 });
 
-Deno.test("Postgres asks members and its own instances for certificates of the CA that signs theirs", async () => {
+Deno.test("Postgres requires certificates of the members' CA from members and its own instances", async () => {
   const manifests = await overlay("production");
   const certificates = ofKind(manifests, "Certificate").map(({ spec }) => spec as Json);
   const issuerOf = (secret: string) => certificates.find(({ secretName }) => secretName === secret)?.issuerRef.name;
@@ -218,14 +218,14 @@ Deno.test("Postgres asks members and its own instances for certificates of the C
   deepStrictEqual([replication.commonName, replication.usages], ["streaming_replica", ["client auth"]]);
 });
 
-Deno.test("the CA keeps its key when it is renewed, and nobody else does", async () => {
+Deno.test("only the CA keeps its key at a renewal", async () => {
   const keeps = ofKind(await overlay("production"), "Certificate")
     .filter(({ spec }) => spec.privateKey.rotationPolicy !== "Always")
     .map(({ metadata, spec }) => [metadata.name, spec.privateKey.rotationPolicy]);
   deepStrictEqual(keeps, [["casino-ca", "Never"]]);
 });
 
-Deno.test("docs/kubernetes.md says how each Secret is changed, and labels those of Postgres's roles", async () => {
+Deno.test("docs/kubernetes.md explains how to change each Secret, and labels those of Postgres's roles", async () => {
   const rotation = await documented("Rotation");
   const made = ["rabbitmq-default-user", "rabbitmq-erlang-cookie", "casino-ca"];
   for (const name of ["production", "external"] as const) {
@@ -240,7 +240,7 @@ Deno.test("docs/kubernetes.md says how each Secret is changed, and labels those 
   deepStrictEqual(labelled.trim().split(/\s+/), secrets);
 });
 
-Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {
+Deno.test("the PrometheusRule equals deploy/prometheus/alerts.yaml", async () => {
   const alerts = parse(await Deno.readTextFile(join(project, "deploy/prometheus/alerts.yaml")));
   for (const name of ["production", "external"] as const) {
     const [rule] = ofKind(await overlay(name), "PrometheusRule");

@@ -78,10 +78,9 @@ export function endedOf({ code, stdout, stderr }: Deno.CommandOutput): Ended {
   return { code, said: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
 }
 
-/** Runs the functions of docs/kubernetes.md with a kubectl that records its arguments. @returns CronJob, arguments */
+/** Runs the functions of commands.sh with a kubectl that records its arguments. @returns CronJob, arguments */
 async function startedBy(words: string): Promise<string[]> {
-  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
-  const functions = text.slice(text.indexOf("start() {"), text.indexOf("```", text.indexOf("start() {")));
+  const functions = await Deno.readTextFile(join(project, "deploy/kubernetes/commands.sh"));
   await using folder = await TemporaryFolder.make("casino-kubectl-");
   const said = join(folder.path, "said");
   const script = `#!/bin/sh\n[ "$1" = -n ] && shift 2\nprintf '%s\\n' "$@" >>"${said}-$1"\n`;

@@ -41,8 +41,16 @@ export function codeIn(text = ""): string[] {
   return Array.from(text.matchAll(/`([^`]+)`/g), ([, code]) => code!);
 }
 
-/** Returns the table of Secrets: name, keys, content, overlays. */
+/** Returns the keys of each Secret of the overlay. Lists that begin with their overlays have names, then keys. */
 export async function documentedSecrets(name: Overlay): Promise<Map<string, string[]>> {
-  const rows = (await documentedRows("Secrets")).filter((cells) => codeIn(cells.at(-1)).includes(name));
-  return new Map(rows.map(([secret, keys]) => [codeIn(secret)[0]!, codeIn(keys)]));
+  const lines = (await documented("Secrets")).replaceAll("\n  ", " ").split("\n");
+  const secrets = new Map<string, string[]>();
+  let isMeant = false;
+  for (const line of lines) {
+    if (/^In .*:$/.test(line)) isMeant = codeIn(line).includes(name);
+    if (!isMeant || !line.startsWith("- ")) continue;
+    const [names, keys] = line.split(": ");
+    for (const secret of codeIn(names)) secrets.set(secret, codeIn(keys));
+  }
+  return secrets;
 }

@@ -12,7 +12,7 @@ import { withEmptySchema } from "../../servers/test_schema.ts";
 const behind = (url: string, port: number) => Object.assign(new URL(url), { port: String(port) }).href;
 
 for (const pool_mode of ["session", "transaction"] as const) {
-  Deno.test(`PgBouncer in ${pool_mode} mode: two subscribers store every event once, and status and migrate:status read it`, async () => {
+  Deno.test(`PgBouncer in ${pool_mode} mode: two subscribers store every event once, and status and migrate:status work`, async () => {
     // In session mode each client connection holds a server connection: two for a subscriber, and one for its keeper.
     await using bouncer = await startPgBouncer(servers.DATABASE_URL, { pool_mode, default_pool_size: 8 });
     await withWorld(async (world) => {
@@ -33,7 +33,7 @@ for (const pool_mode of ["session", "transaction"] as const) {
     });
   });
 
-  Deno.test(`PgBouncer in ${pool_mode} mode: settings are of our transactions alone, and an error leaves nothing open`, async () => {
+  Deno.test(`PgBouncer in ${pool_mode} mode: settings apply to our transactions alone, and an error leaves none open`, async () => {
     await using bouncer = await startPgBouncer(servers.DATABASE_URL, { pool_mode, default_pool_size: 4 });
     await withEmptySchema(async (sql, url) => {
       await sql.query("create table rows (n int8 primary key)");
@@ -69,7 +69,7 @@ for (const pool_mode of ["session", "transaction"] as const) {
   });
 }
 
-Deno.test("a login that PgBouncer refuses is told in one sentence, and a subscriber ends with it", async () => {
+Deno.test("a login that PgBouncer refuses is reported in one sentence, and the subscriber ends", async () => {
   await using bouncer = await startPgBouncer(servers.DATABASE_URL, { pool_mode: "session", default_pool_size: 1 });
   await withWorld(async (world) => {
     const url = behind(world.env["DATABASE_URL"]!, bouncer.port).replace("casino:casino@", "casino:wrong@");

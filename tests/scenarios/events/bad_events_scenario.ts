@@ -66,7 +66,7 @@ async function publishRaw(world: World, bodies: readonly Uint8Array[], propertie
   await world.channel.checkQueue(world.events);
 }
 
-Deno.test("each bad event gets to the dead letter queue with its reason and its body, and its neighbours are stored", async () => {
+Deno.test("each bad event reaches the dead letter queue with its reason and its body, and its neighbours are stored", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const subscriber = await world.startSubscriber("subscriber");
@@ -95,7 +95,7 @@ Deno.test("each bad event gets to the dead letter queue with its reason and its 
   });
 });
 
-Deno.test("without a rates API, what needs rates is dead-lettered after RATES_WAIT_MS, and nothing else waits for it", async () => {
+Deno.test("without a rates API, events that need rates are dead-lettered after RATES_WAIT_MS, and no other event waits", async () => {
   await withWorld(async (world) => {
     const times = { RATES_CALL_TIMEOUT_MS: "200", RATES_LOCK_TTL_MS: "400", RATES_WAIT_MS: "3000" };
     await world.startSubscriber("subscriber", times);

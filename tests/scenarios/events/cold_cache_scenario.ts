@@ -21,7 +21,7 @@ Deno.test("16 subscribers on a cold cache make one call to the rates API, and ev
   });
 });
 
-Deno.test("when the holder of the lock is killed, the next call comes after the lock has ended, and no event is lost", async () => {
+Deno.test("when the holder of the lock is killed, the next call follows after the lock expires, and no event is lost", async () => {
   await withWorld(async (world) => {
     const times = { RATES_CALL_TIMEOUT_MS: "5000", RATES_LOCK_TTL_MS: "6000", RATES_WAIT_MS: "20000" };
     await world.startRatesApi("--delay-ms", "4900");

@@ -12,7 +12,7 @@ async function publishFromPython(world: World, ids: "with-id" | "without-id"): P
   await runPython("publish_events.py", world.env["RABBITMQ_URL"]!, world.events, ids);
 }
 
-Deno.test("events that python3-pika and python3-protobuf publish are stored, once, with or without a message id", async () => {
+Deno.test("events from python3-pika and python3-protobuf are stored once, with or without a message id", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     await world.startSubscriber("subscriber");
@@ -39,7 +39,7 @@ Deno.test("events that python3-pika and python3-protobuf publish are stored, onc
   });
 });
 
-Deno.test("headers nested beyond what V8's own stack can read harm nobody, and a dead letter that has them can be handled", async () => {
+Deno.test("headers nested beyond V8's own stack harm no other event, and their dead letter can be handled", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const subscriber = await world.startSubscriber("subscriber");

@@ -11,7 +11,7 @@ import { withRedis } from "../../harness/private_servers.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("a holder that stood still past its lock: another has fetched meanwhile, and the late write is refused", async () => {
+Deno.test("a lock holder that stood still past its lease: another subscriber has fetched, and the late write is rejected", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const env = { RATES_CALL_TIMEOUT_MS: "500", RATES_LOCK_TTL_MS: "1000", RATES_WAIT_MS: "20000" };
@@ -41,7 +41,7 @@ Deno.test("a holder that stood still past its lock: another has fetched meanwhil
 const [processes, ttlMs, forMs] = [32, 500, 30_000];
 const prefix = "lock:";
 
-Deno.test(`${processes} processes, stopped and killed for half a minute, holders of the lock among them: calls stay within elapsed/TTL + expired locks + 1`, async () => {
+Deno.test(`${processes} processes, stopped and killed for half a minute, lock holders included, make at most elapsed/TTL + expired locks + 1 calls`, async () => {
   await using world = await PrivateWorld.start({
     ...{ RATES_TTL_MS: String(ttlMs), RATES_CALL_TIMEOUT_MS: "400", RATES_LOCK_TTL_MS: "600", RATES_WAIT_MS: "3000" },
     REDIS_KEY_PREFIX: prefix,

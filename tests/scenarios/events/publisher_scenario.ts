@@ -49,7 +49,7 @@ async function publishOne(world: World, { say }: Publisher, more = ""): Promise<
   await eventually("the event", async () => await world.messagesIn(world.events) > before || undefined);
 }
 
-Deno.test("a publisher whose input falls silent leaves in order: when its duration is over, and when it is asked to", async () => {
+Deno.test("a publisher with a silent input exits in order, at the end of its duration and on a signal", async () => {
   await withWorld(async (world) => {
     // Declares the queue.
     await world.publish("--count", "1");
@@ -65,7 +65,7 @@ Deno.test("a publisher whose input falls silent leaves in order: when its durati
   });
 });
 
-Deno.test("a publisher whose input cannot be read tells what was published all the same, and exits with 1", async () => {
+Deno.test("a publisher whose input cannot be read still reports the published events, and exits with 1", async () => {
   await withWorld(async (world) => {
     // A directory opens like a file, and fails when it is read.
     await withPublisher(world, ["--input", project], async ({ lines, ended }) => {
@@ -75,7 +75,7 @@ Deno.test("a publisher whose input cannot be read tells what was published all t
   });
 });
 
-Deno.test("a publisher that the broker refuses while it waits for input says so and exits with 1", async () => {
+Deno.test("a publisher that the broker refuses while it waits for input reports it and exits with 1", async () => {
   await withWorld(async (world) => {
     const url = world.env["RABBITMQ_URL"]!.replace("guest:guest", "guest:wrong");
     await withPublisher(world, [], async ({ member, lines, ended }) => {
@@ -87,7 +87,7 @@ Deno.test("a publisher that the broker refuses while it waits for input says so 
   });
 });
 
-Deno.test("a publisher whose broker is silent when it is asked to leave tells what was confirmed, and exits with 1", async () => {
+Deno.test("a publisher whose broker is silent at shutdown reports the confirmed events, and exits with 1", async () => {
   await withWorld(async (world) => {
     await world.publish("--count", "1");
     await using proxy = await TcpProxy.before(world.env["RABBITMQ_URL"]!);

@@ -7,7 +7,7 @@ import { runPython } from "./run_python.ts";
 const key = "scenario-key";
 const controlKey = "key-of-the-controls";
 
-Deno.test("a foreign client reads rates by reflection alone; the operator sees its calls; SIGTERM ends in order", async () => {
+Deno.test("a foreign client reads rates by reflection alone; the operator sees its calls; SIGTERM shuts down in order", async () => {
   await using api = await RunningApi.start();
   for (const version of ["v1", "v1alpha"]) {
     const { services, health, rates } = JSON.parse(await api.read(key, version, "USD", "BTC"));
@@ -29,7 +29,7 @@ Deno.test("a foreign client reads rates by reflection alone; the operator sees i
   ok(!JSON.stringify(api.member.records).includes(key), "no log record holds the key");
 });
 
-Deno.test("faults are set at start and replaced while it runs", async () => {
+Deno.test("faults are set at the start and replaced at run time", async () => {
   await using api = await RunningApi.start("--error-share", "1", "--error-code", "ABORTED");
   await rejects(api.read(key, "v1"), /ABORTED: injected failure/);
   const set = await api.control("--wrong-share", "1", "--wrong-answer", "negative", "--json");
@@ -40,7 +40,7 @@ Deno.test("faults are set at start and replaced while it runs", async () => {
   strictEqual(await api.end("SIGINT"), 0);
 });
 
-Deno.test("a call that never ends holds up the shutdown no longer than the grace period", async () => {
+Deno.test("a call that never ends delays the shutdown at most by the grace period", async () => {
   await using api = await RunningApi.start("--black-hole-share", "1");
   const reading = rejects(api.read(key, "v1"), /UNAVAILABLE|CANCELLED|INTERNAL/);
   for (let tries = 0; JSON.parse((await api.control("stats", "--json")).stdout).inFlight === 0; tries++) {
@@ -52,7 +52,7 @@ Deno.test("a call that never ends holds up the shutdown no longer than the grace
   await reading;
 });
 
-Deno.test("a walk, a taken port and wrong usage: each is as the command line says, or told in one sentence", async () => {
+Deno.test("a walk, a used port and wrong usage behave as the command line says", async () => {
   await using api = await RunningApi.start("--walk", "--seed", "7", "--step-ms", "86400000");
   const { rates } = JSON.parse(await api.read(key, "v1"));
   ok(Date.now() - Date.parse(rates.as_of) < 60_000, "the time of its rates is that of its start");

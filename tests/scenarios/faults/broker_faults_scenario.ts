@@ -16,7 +16,7 @@ async function heldIn(servers: PrivateServers, queue: string): Promise<number> {
   return JSON.parse(listed).find(({ name }: { name: string }) => name === queue).messages;
 }
 
-test("while the broker is out of memory publishers wait and say so, and subscribers go on: they store and ack", async ({ world, batch, ledger, start }) => {
+test("while the broker is out of memory, publishers wait and report it, and subscribers store and ack", async ({ world, batch, ledger, start }) => {
   const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = queues;
   const bad = 60;
   await world.withChannel(async (channel) => {
@@ -45,7 +45,7 @@ test("while the broker is out of memory publishers wait and say so, and subscrib
   await eventually("their acks", async () => await heldIn(world.servers, EVENTS_QUEUE) === 0 || undefined);
 });
 
-test("members that start before the broker wait for it and say so, and then work", async ({ world, start }) => {
+test("members that start before the broker wait for it, report it, and then work", async ({ world, start }) => {
   await world.servers.stop("rabbitmq");
   const subscriber = start("early");
   const publisher = world.members.run("publisher", ["--count", "200"], world.env);
@@ -59,7 +59,7 @@ test("members that start before the broker wait for it and say so, and then work
   await eventually("all stored", async () => await world.rows() === 200 || undefined);
 });
 
-test("a subscriber whose connection for dead letters alone is lost, and refused when it comes back, says so, and goes on when it is let in", async ({ world, start }) => {
+test("a subscriber that loses its connection for dead letters alone, and is refused on reconnect, reports it and continues when let in", async ({ world, start }) => {
   const rabbitmqctl = (...args: string[]) => world.servers.rabbitmqctl("-q", ...args);
   await rabbitmqctl("add_user", "subscriber", "first");
   await rabbitmqctl("set_permissions", "subscriber", ".*", ".*", ".*");
@@ -80,7 +80,7 @@ test("a subscriber whose connection for dead letters alone is lost, and refused 
 });
 
 test(
-  "a broker that falls silent is found lost by its heartbeats, and work goes on when it is back",
+  "heartbeats detect a broker that falls silent, and members continue when it is back",
   async ({ world, batch, ledger, subscribers }) => {
     await batch.publish(500);
     world.servers.proxies.rabbitmq.poison({ kind: "black-hole" });

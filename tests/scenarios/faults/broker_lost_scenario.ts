@@ -24,7 +24,7 @@ test(
 );
 
 test(
-  "connections are reset again and again during publishing, confirms and acks: all are stored once",
+  "connections are reset repeatedly during publishing, confirms and acks: all events are stored once",
   async ({ world, batch, ledger }) => {
     await batch.publish(8_000, (sent) => {
       if (sent % 1_500 === 700) world.servers.proxies.rabbitmq.cut();

@@ -5,7 +5,7 @@ import { runCampaign } from "../../chaos/campaign.ts";
 const troubleMs = 30_000;
 
 for (const seed of [1, 2]) {
-  Deno.test(`chaos for half a minute, seed ${seed}: nothing lost, nothing unexpected, nothing twice, all reported, nothing told wrongly, totals equal`, async () => {
+  Deno.test(`chaos for half a minute, seed ${seed}: no event is lost, unexpected or duplicated, all are reported, no report is wrong, totals are equal`, async () => {
     const timeline: string[] = [];
     const say = (line: string) => void timeline.push(line);
     const result = await runCampaign({ seed, troubleMs, say, stop: new AbortController().signal });

@@ -28,7 +28,7 @@ async function ready({ channel, dead }: World): Promise<number> {
   return (await channel.checkQueue(dead)).messageCount;
 }
 
-Deno.test("of two subscribers one is killed in the middle of 5,000 letters: each is in the table once", async () => {
+Deno.test("one of two subscribers is killed amid 5,000 letters: each letter is in the table once", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const [one] = await Promise.all(["one", "other"].map((id) => world.startSubscriber(id)));
@@ -46,7 +46,7 @@ Deno.test("of two subscribers one is killed in the middle of 5,000 letters: each
   });
 });
 
-Deno.test("with DEAD_LETTER_KEEPER=off letters stay in their queue, and dead says so; with a keeper it has them", async () => {
+Deno.test("with DEAD_LETTER_KEEPER=off letters stay in their queue, and dead reports it; with a keeper dead has them", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const off = await world.startSubscriber("off", { DEAD_LETTER_KEEPER: "off" });
@@ -82,7 +82,7 @@ Deno.test("with DEAD_LETTER_KEEPER=off letters stay in their queue, and dead say
   });
 });
 
-Deno.test("a subscriber whose table is missing stores events, holds its letters and says so", async () => {
+Deno.test("a subscriber whose table of letters is missing stores events, holds its letters and reports it", async () => {
   await withWorld(async (world) => {
     await world.sql.query("alter table dead_letters rename to elsewhere");
     await world.startRatesApi();

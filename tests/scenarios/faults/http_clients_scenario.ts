@@ -27,7 +27,7 @@ async function stores(world: World, count: number): Promise<void> {
   await world.untilSettled(before + count);
 }
 
-Deno.test("clients that use up a subscriber's descriptors cost it no event, nor the answers to others", async () => {
+Deno.test("clients that use up a subscriber's descriptors block neither events nor other clients", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const member = await world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
@@ -50,7 +50,7 @@ Deno.test("clients that use up a subscriber's descriptors cost it no event, nor 
   });
 });
 
-Deno.test("of 3,000 clients that send half of a header, a subscriber holds no more than one address may have", async () => {
+Deno.test("a subscriber limits connections per address when 3,000 clients send half of a header", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const member = await world.startSubscriber("one", {}, { http: "127.0.0.1:0" });

@@ -59,7 +59,7 @@ async function startServing({ world, start }: TestWorld): Promise<{ member: Memb
   return { member, url: urlOf(member) };
 }
 
-test("each server that breaks is named with its problem, and no longer once it is back", async (given) => {
+test("a subscriber names each broken server with its problem, until it is back", async (given) => {
   const { world } = given;
   const { url } = await startServing(given);
   const overview = () => getJson(`${url}/overview`);
@@ -88,7 +88,7 @@ test("each server that breaks is named with its problem, and no longer once it i
   deepStrictEqual(world.crashes, []);
 });
 
-test("a subscriber whose broker has fallen silent leaves in time, HTTP and all", async (given) => {
+test("a subscriber with a silent broker shuts down in time, HTTP included", async (given) => {
   const { member, url } = await startServing(given);
   await getJson(`${url}/overview`);
   given.world.servers.proxies.rabbitmq.poison({ kind: "black-hole" });
@@ -96,7 +96,7 @@ test("a subscriber whose broker has fallen silent leaves in time, HTTP and all",
   deepStrictEqual([(await member.ended).code, member.lastFields["event"]], [0, "member.left"]);
 });
 
-test("events that Postgres keeps waiting are seen to wait, by the subscriber that holds them", async (given) => {
+test("a subscriber shows that it holds events while Postgres is blocked", async (given) => {
   const { url } = await startServing(given);
   const overview = () => getJson(`${url}/overview`);
   strictEqual((await overview()).queue.oldest_ms, 0);

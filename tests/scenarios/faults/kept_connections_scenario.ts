@@ -31,7 +31,7 @@ Deno.test("a primary is demoted behind kept connections: every event is stored o
   });
 });
 
-Deno.test("a Redis is demoted behind kept connections: subscribers say so, and share rates over the new one", async () => {
+Deno.test("a Redis is demoted behind kept connections: subscribers report it, and share rates over the new one", async () => {
   const ttlMs = 2_000;
   await withBatch(
     async (world, batch, ledger) => {

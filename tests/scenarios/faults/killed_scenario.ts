@@ -9,7 +9,7 @@ import { publishBet, uuidOf } from "../../servers/test_queues.ts";
 const count = 2_000;
 
 for (const stage of stages) {
-  Deno.test(`killed -9 (${stage}): what it had in hand is stored by another, once, and counted once`, async () => {
+  Deno.test(`killed -9 (${stage}): its events in hand are stored by another subscriber, and counted once`, async () => {
     await withWorld(async (world) => {
       await world.startRatesApi();
       await world.publish("--count", String(count), "--seed", "5", "--players", "20");
@@ -23,7 +23,7 @@ for (const stage of stages) {
   });
 }
 
-Deno.test("a message that kills its process each time ends in the dead letter queue, its neighbours in the database", async () => {
+Deno.test("a message that kills its process each time ends in the dead letter queue, and its neighbours in the database", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const poison = "kills-each-process-that-takes-it";

@@ -16,7 +16,7 @@ async function untilQueued(world: World, least: number): Promise<void> {
   await eventually("the rest in the queue", async () => await world.messagesIn(world.events) >= least || undefined);
 }
 
-Deno.test("SIGTERM under load: what was taken is settled, the rest goes on elsewhere, nothing is lost or doubled", async () => {
+Deno.test("SIGTERM under load: events in hand are settled, another subscriber stores the rest, none is lost or duplicated", async () => {
   await withWorld(async (world) => {
     const count = 20_000;
     await world.startRatesApi();
@@ -36,7 +36,7 @@ Deno.test("SIGTERM under load: what was taken is settled, the rest goes on elsew
   });
 });
 
-Deno.test("SIGTERM with 2,000 messages in hand, all waiting for rates: they are finished within the grace period, the rest stays", async () => {
+Deno.test("SIGTERM with 2,000 messages in hand that wait for rates: they finish within the grace period, and the rest stays", async () => {
   await withWorld(async (world) => {
     const count = 2_500;
     const env = { PREFETCH: "2000", RATES_WAIT_MS: "60000", SHUTDOWN_GRACE_MS: "60000" };
@@ -59,7 +59,7 @@ Deno.test("SIGTERM with 2,000 messages in hand, all waiting for rates: they are 
   });
 });
 
-Deno.test("a second signal leaves at once, and what was in hand goes back to the queue", async () => {
+Deno.test("a second signal leaves at once, and events in hand return to the queue", async () => {
   await withWorld(async (world) => {
     // Without a rates API the events wait for a minute, and so would a graceful shutdown.
     const patient = await world.startSubscriber("patient", { RATES_WAIT_MS: "60000", SHUTDOWN_GRACE_MS: "60000" });
@@ -76,7 +76,7 @@ Deno.test("a second signal leaves at once, and what was in hand goes back to the
   });
 });
 
-Deno.test("a subscriber that the broker refuses says so in one sentence and exits with 1", async () => {
+Deno.test("a subscriber that the broker refuses reports it in one sentence and exits with 1", async () => {
   await withWorld(async (world) => {
     const url = world.env["RABBITMQ_URL"]!.replace("guest:guest", "guest:wrong");
     const refused = world.launchSubscriber("refused", { RABBITMQ_URL: url });

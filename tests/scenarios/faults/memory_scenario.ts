@@ -37,7 +37,7 @@ async function isDone({ world }: TestWorld, stored: number, dead: number): Promi
   return await world.rows() === stored && await world.messagesIn(queues.DEAD_LETTER_QUEUE) >= dead;
 }
 
-test("60 bodies of 15 MiB do not cost a subscriber its life, nor the events behind them", async (given) => {
+test("a subscriber survives 60 bodies of 15 MiB, and stores the events behind them", async (given) => {
   await sendBodies(given, 60, 15 * 1_048_576);
   const subscriber = limit!.around(() => given.start("one"));
   await eventually("every event and letter", () => isDone(given, 301, 60));
@@ -46,7 +46,7 @@ test("60 bodies of 15 MiB do not cost a subscriber its life, nor the events behi
   deepStrictEqual(left.length, 60);
 }, { ignore: !limit });
 
-test("2,000 bodies of 256 KiB do not either, though the broker takes no letters for a while", async (given) => {
+test("a subscriber survives 2,000 bodies of 256 KiB while the broker takes no letters for a while", async (given) => {
   const { servers } = given.world;
   await sendBodies(given, 2_000, 256 * 1_024);
   await servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001");
@@ -68,7 +68,7 @@ const largeHeaders = [
 ];
 
 for (const { what, count, headers } of largeHeaders) {
-  test(`${count} bodies with headers of ${what} do not either`, async (given) => {
+  test(`a subscriber survives ${count} bodies with headers of ${what}`, async (given) => {
     const { world } = given;
     await sendBodies(given, count, 10, headers);
     limit!.around(() => given.start("one"));
@@ -80,7 +80,7 @@ for (const { what, count, headers } of largeHeaders) {
   }, { ignore: !limit });
 }
 
-test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscriber that lives on", async (given) => {
+test("a subscriber survives listing, showing and replaying 4 letters of 15 MiB over HTTP", async (given) => {
   const { world, start } = given;
   await sendBodies(given, 4, 15 * 1_048_576);
   const subscriber = limit!.around(() => start("one", { HTTP_TOKENS_FILE: tokensFile }, { http: "127.0.0.1:0" }));
@@ -106,7 +106,7 @@ test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscrib
 }, { ignore: !limit });
 
 test(
-  "100 letters with 12,000 empty tables in their headers are listed and replayed by one that lives on",
+  "a subscriber survives listing and replaying 100 letters with 12,000 empty tables in their headers",
   async (given) => {
     const { world, start } = given;
     await sendBodies(given, 100, 10, { list: Array.from({ length: 12_000 }, () => ({})) });

@@ -15,7 +15,7 @@ const times = {
   RATES_WAIT_MS: "1500",
 };
 
-Deno.test("the rates API restarts under an idle and under a busy subscriber: it lives, and every event is stored", async () => {
+Deno.test("the rates API restarts under an idle and under a busy subscriber: both survive, and every event is stored", async () => {
   await withWorld(async (world) => {
     let api = await world.startRatesApi();
     const subscriber = await world.startSubscriber("subscriber", times);
@@ -65,7 +65,7 @@ const troubles: readonly (readonly [string, Partial<Faults>, RegExp])[] = [
   ["answers too many rates", wrong("too-many"), /rates/],
 ];
 
-Deno.test("the rates API is slow, fails, says nothing or answers nonsense: events that need rates are dead-lettered with the reason, the others stored", async () => {
+Deno.test("the rates API is slow, fails, is silent or answers nonsense: events that need rates are dead-lettered with the reason, and the others are stored", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     await world.startSubscriber("subscriber", times);
@@ -92,7 +92,7 @@ Deno.test("the rates API is slow, fails, says nothing or answers nonsense: event
   });
 });
 
-Deno.test("the rates API answers with older rates than those cached: they are refused, and each event says what it used", async () => {
+Deno.test("the rates API returns older rates than those cached: they are rejected, and each event names its rates", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const subscriber = await world.startSubscriber("subscriber", { ...times, RATES_MAX_STALE_MS: "60000" });

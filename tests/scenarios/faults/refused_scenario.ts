@@ -7,7 +7,7 @@ import { withWorld } from "../../harness/world.ts";
 import { withRedis } from "../../harness/private_servers.ts";
 import { sharedWorld } from "./shared_world.ts";
 
-Deno.test("a subscriber that Postgres refuses, or with a node of a Redis Cluster that does not hold its keys, says so and exits with 1", async () => {
+Deno.test("a subscriber that Postgres refuses, or with a node of a Redis Cluster that lacks its keys, reports it and exits with 1", async () => {
   const clustered = (name: string) => startRedis("--cluster-enabled", "yes", "--cluster-config-file", name);
   await using empty = await clustered("empty.conf");
   await using holder = await clustered("holder.conf");
@@ -40,7 +40,7 @@ Deno.test("a subscriber that Postgres refuses, or with a node of a Redis Cluster
 
 const test = sharedWorld({ RATES_TTL_MS: "1000" });
 
-test("servers that let a subscriber in, and then refuse its passwords for a while: it says so, and goes on when they let it in", async ({ world, batch, ledger, start }) => {
+test("servers accept a subscriber, then refuse its passwords for a while: it reports that, and goes on when they let it in", async ({ world, batch, ledger, start }) => {
   const { servers } = world;
   const rabbitmqctl = (...args: string[]) => servers.rabbitmqctl("-q", ...args);
   const { REDIS_URL } = servers.direct;

@@ -66,7 +66,9 @@ export function sharedWorld(settings: Env = {}) {
 async function empty(world: PrivateWorld): Promise<void> {
   world.crashes.length = 0;
   await world.withSql((sql) =>
-    sql.query("truncate events, event_counts, player_totals, player_leaders, dead_letters, dead_letter_edits, jobs")
+    sql.query(
+      "truncate events, batch_totals, event_counts, player_totals, player_leaders, dead_letters, dead_letter_edits, jobs",
+    )
   );
   await world.withChannel(async (channel) => {
     for (const queue of [queues.EVENTS_QUEUE, queues.DEAD_LETTER_QUEUE]) await channel.deleteQueue(queue);

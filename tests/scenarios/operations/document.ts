@@ -9,7 +9,21 @@ import { System } from "./system.ts";
 
 export type Step =
   | { readonly kind: "meanwhile"; readonly what: string }
-  | { readonly kind: "command"; readonly command: string; readonly shows: RegExp | undefined; readonly at: string };
+  | {
+    readonly kind: "command";
+    readonly command: string;
+    readonly shows: RegExp | undefined;
+    readonly at: string;
+    /** The nearest heading above, of any level. */
+    readonly under: string;
+  };
+
+export interface Elsewhere {
+  readonly scenario: string;
+  readonly command: string;
+  readonly under: string;
+  readonly at: string;
+}
 
 export interface Section {
   readonly title: string;
@@ -24,7 +38,7 @@ export interface Document {
   /** The reasons why blocks are not tried. */
   readonly untried: readonly string[];
   /** Blocks that another scenario tries. */
-  readonly elsewhere: readonly { readonly scenario: string; readonly command: string }[];
+  readonly elsewhere: readonly Elsewhere[];
 }
 
 export const documentNames = ["operations.md", "runbook.md", "backup.md", "rotation.md", "certificates.md"] as const;
@@ -36,13 +50,15 @@ export async function readDocument(name: string): Promise<Document> {
   const lines = (await Deno.readTextFile(join(project, "docs", name))).split("\n");
   const sections: { title: string; steps: Step[] }[] = [{ title: "", steps: [] }];
   const untried: string[] = [];
-  const elsewhere: { scenario: string; command: string }[] = [];
+  const elsewhere: Elsewhere[] = [];
   let beforeEach = "";
+  let under = "";
   let marker: { readonly kind: string; readonly text: string } | undefined;
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]!;
     const at = `${name}:${i + 1}`;
     const steps = sections.at(-1)!.steps;
+    under = /^#+ (.+)$/.exec(line)?.[1] ?? under;
     if (line.startsWith("<!--")) {
       const [, kind, text = "", alone] = comment.exec(line) ?? [];
       if (!kind && !alone) throw new Error(`${at}: ${line} says nothing that is known`);
@@ -54,9 +70,9 @@ export async function readDocument(name: string): Promise<Document> {
       const command = lines.slice(i + 1, end).join("\n");
       i = end;
       if (marker?.kind === "not tried") untried.push(`${at}: ${marker.text}`);
-      else if (marker?.kind === "elsewhere") elsewhere.push({ scenario: marker.text, command });
+      else if (marker?.kind === "elsewhere") elsewhere.push({ scenario: marker.text, command, under, at });
       else if (marker?.kind === "before each") beforeEach = command;
-      else steps.push({ kind: "command", command, shows: marker && new RegExp(marker.text, "m"), at });
+      else steps.push({ kind: "command", command, shows: marker && new RegExp(marker.text, "m"), at, under });
       marker = undefined;
     } else if (line.startsWith("## ")) {
       if (marker) throw new Error(`${at}: no block came after "${marker.kind}"`);

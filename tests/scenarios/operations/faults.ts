@@ -35,6 +35,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
 
   "events come no more": endAll,
+  "the session ends": endAll,
 
   async "a file of events is to be published"(system) {
     await system.writeEvents("todays-events.ndjson", some);
@@ -108,7 +109,14 @@ export const happenings: Readonly<Record<string, Happening>> = {
 
   async "a session holds a lock"(system) {
     const sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-forgotten-session" });
-    await sql.query("begin; lock table player_totals in access exclusive mode");
+    await sql.query("begin; lock table events in share row exclusive mode");
+    await system.publish(some);
+    forgotten.push(() => sql.close());
+  },
+
+  async "a session locks the totals"(system) {
+    const sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-forgotten-session" });
+    await sql.query("begin; lock table player_totals in share row exclusive mode");
     await system.publish(some);
     forgotten.push(() => sql.close());
   },
@@ -177,6 +185,15 @@ export const happenings: Readonly<Record<string, Happening>> = {
 
   async "nobody makes partitions"(system) {
     await system.withSql((sql) => sql.query(withWeeks(1)));
+  },
+
+  async "the last retention was three days ago"(system) {
+    await system.withSql((sql) =>
+      sql.query(`
+        insert into acts (begun_at, ended_at, who, act, filter, peer, via, state)
+        select before, before, 'casino', 'retention', '{"days": "0"}', 'local', 'deno task retention', 'done'
+        from (select now() - interval '3 days' as before) as run`)
+    );
   },
 
   async "rates are stale"(system) {

@@ -84,7 +84,7 @@ async function linesOf(file: string): Promise<string[]> {
   return (await new Response(body).text()).trimEnd().split("\n");
 }
 
-Deno.test("weeks go once all of their ids are old enough: into a file, and then altogether; sums stay", async () => {
+Deno.test("weeks go once all of their ids are old enough: exported to a file, then dropped; sums stay", async () => {
   await withWeeksOfOld(async ({ sql, database, save, run }) => {
     const [old, older, young] = [v7(60), v7(75), v7(30)];
     await save(old, older, young, v7(0));
@@ -114,7 +114,7 @@ Deno.test("weeks go once all of their ids are old enough: into a file, and then 
   });
 });
 
-Deno.test("ids of a time that is gone are refused, not stored a second time; other UUIDs of it stay known", async () => {
+Deno.test("ids of a removed time that are gone are refused, not stored a second time; other UUIDs of that time stay known", async () => {
   await withWeeksOfOld(async ({ sql, save, run }) => {
     const [past, foreign, later] = [v7(70), v4(70), v4(40)];
     await save(past, foreign, later);
@@ -138,7 +138,7 @@ Deno.test("ids of a time that is gone are refused, not stored a second time; oth
   });
 });
 
-Deno.test("a run that is cut off once a week is detached is finished by the next, and tables of an operator stay", async () => {
+Deno.test("the next run finishes one that is cut off after it detached a week, and an operator's tables stay", async () => {
   await withWeeksOfOld(async ({ sql, save, run }) => {
     const [week, ...others] = await weeksOf(sql);
     await save(v7(75), v4(75));
@@ -154,7 +154,7 @@ Deno.test("a run that is cut off once a week is detached is finished by the next
   });
 });
 
-Deno.test("a detachment that is half done is finished, and sessions at work are waited for, for 2 s at a time", async () => {
+Deno.test("a run finishes a detachment that is half done, and waits 2 s at a time for active sessions", async () => {
   await withWeeksOfOld(async ({ sql, url, save, run }) => {
     await save(v7(75));
     const [week] = await weeksOf(sql);
@@ -180,7 +180,7 @@ Deno.test("a detachment that is half done is finished, and sessions at work are 
   });
 });
 
-Deno.test("what cannot be exported is not dropped, and no file stands for it", async () => {
+Deno.test("a partition that cannot be exported is not dropped, and leaves no file", async () => {
   await withWeeksOfOld(async ({ sql, save, run, directory }) => {
     const id = v7(75);
     await save(id);
@@ -195,7 +195,7 @@ Deno.test("what cannot be exported is not dropped, and no file stands for it", a
   });
 });
 
-Deno.test("events under ids of no time go by when they were stored", async () => {
+Deno.test("events under ids without a time are removed by the time when they were stored", async () => {
   await withWeeksOfOld(async ({ sql, save, run }) => {
     const [old, young] = ["f0000000-0000-4000-8000-000000000001", "f0000000-0000-4000-8000-000000000002"];
     const [fromBody, current] = ["00000000-0000-7000-8000-000000000001", v7(0)];

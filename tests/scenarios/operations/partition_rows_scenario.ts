@@ -30,9 +30,10 @@ function mondayAhead(): string {
   return day.toISOString().slice(0, 10);
 }
 
-Deno.test("a table with rows becomes the first partition, while events are stored, each once", async () => {
+Deno.test("a table with rows becomes the first partition while events are stored, each once", async () => {
   await withEmptySchema(async (sql, url) => {
-    const earlier = new Map([...catalogue].filter(([name]) => name < migration));
+    // The others do not depend on it.
+    const earlier = new Map([...catalogue].filter(([name]) => name !== migration));
     await migrateFresh(sql, earlier);
     const database = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 10_000, clock });
     const store = new PostgresStore(database, "s");

@@ -3,25 +3,28 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { withWorld } from "../../harness/world.ts";
 import { withoutPartitions, withWeeks } from "../../servers/test_schema.ts";
 
-Deno.test("deno task retention says what goes, lets it go when told to, and records it", async (t) => {
+Deno.test("deno task retention says what goes, removes it when confirmed, and records it", async (t) => {
   await withWorld(async (world) => {
     const run = (days: string, ...args: string[]) =>
       world.members.run("retention", args, { ...world.env, EVENTS_RETENTION_DAYS: days });
     await world.sql.query(withoutPartitions);
-    await t.step("a table without partitions, no days, no answer and a wrong directory are refused", async () => {
-      const plain = await run("45", "--dry-run");
-      deepStrictEqual([plain.code, /is not partitioned; see docs\/retention\.md/.test(plain.stderr)], [1, true]);
-      for (
-        const [refused, why] of [
-          [await run("0", "--dry-run"), /EVENTS_RETENTION_DAYS=0 keeps all events/],
-          [await run("45"), /without one, add --yes, or --dry-run/],
-          [await run("45", "--yes", "--export", "/nowhere"), /--export=\/nowhere must be an existing directory/],
-        ] as const
-      ) {
-        strictEqual(refused.code, 2);
-        match(refused.stderr, why);
-      }
-    });
+    await t.step(
+      "a table without partitions, no days, no confirmation and a wrong directory are rejected",
+      async () => {
+        const plain = await run("45", "--dry-run");
+        deepStrictEqual([plain.code, /is not partitioned; see docs\/retention\.md/.test(plain.stderr)], [1, true]);
+        for (
+          const [refused, why] of [
+            [await run("0", "--dry-run"), /EVENTS_RETENTION_DAYS=0 keeps all events/],
+            [await run("45"), /without one, add --yes, or --dry-run/],
+            [await run("45", "--yes", "--export", "/nowhere"), /--export=\/nowhere must be an existing directory/],
+          ] as const
+        ) {
+          strictEqual(refused.code, 2);
+          match(refused.stderr, why);
+        }
+      },
+    );
     await world.sql.query("select partition_events(date_trunc('week', now()) - interval '56 days')");
     const weeks = async () =>
       (await world.sql.query("select from pg_inherits where inhparent = 'events'::regclass")).length;
@@ -35,7 +38,7 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
     });
     const directory = await Deno.makeTempDir({ prefix: "casino-retention-" });
     try {
-      await t.step("it exports and drops, says so as JSON, and is in the audit", async () => {
+      await t.step("it exports and drops, reports as JSON, and is in the audit", async () => {
         const { code, stdout } = await run("45", "--yes", "--json", "--export", directory);
         const { state, weeks: planned, gone } = JSON.parse(stdout);
         const files = Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
@@ -52,7 +55,7 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
-    await t.step("with --maintain it needs no days and does not ask; a dry run makes none", async () => {
+    await t.step("with --maintain it needs no days and no confirmation; a dry run creates nothing", async () => {
       await world.sql.query(withWeeks(1));
       const made = "select event_partitions_end() - now() >= interval '28 days' as made";
       const dry = await run("0", "--maintain", "--dry-run");
@@ -82,10 +85,14 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
       deepStrictEqual(JSON.parse((await run("0", "--maintain", "--json")).stdout).indexes, []);
       match(partitions_end, /^\d{4}-\d\d-\d\dT00:00:00Z$/);
     });
-    await t.step("when nothing is old, it says so, and records nothing", async () => {
+    await t.step("when nothing is old, it reports that, and is in the audit", async () => {
+      const runs = "select state, affected, filter->>'maintain' as maintain from acts order by id";
+      const before = await world.sql.query(runs);
+      deepStrictEqual(before.slice(1), Array(2).fill({ state: "done", affected: "0", maintain: "true" }));
       const { code, stdout } = await run("45", "--yes");
       deepStrictEqual([code, stdout.trim()], [0, "No events are older than 45 days."]);
-      strictEqual((await world.sql.query("select from acts")).length, 1);
+      const last = { state: "done", affected: "0", maintain: "false" };
+      deepStrictEqual(await world.sql.query(runs), [...before, last]);
     });
   });
 });

@@ -93,9 +93,11 @@ export class System extends ServerAccess implements AsyncDisposable {
     await this.#batch.publish(count);
   }
 
-  /** Connects to Postgres as the superuser, whatever role owns the tables. */
+  /** Connects to Postgres as the superuser, whatever role owns the tables, and whichever server is the primary. */
   protected override get urls() {
-    return { RABBITMQ_URL: this.servers.direct.RABBITMQ_URL, DATABASE_URL: this.env["DATABASE_ADMIN_URL"]! };
+    const { RABBITMQ_URL, DATABASE_URL } = this.servers.direct;
+    const { host } = new URL(DATABASE_URL);
+    return { RABBITMQ_URL, DATABASE_URL: Object.assign(new URL(this.env["DATABASE_ADMIN_URL"]!), { host }).href };
   }
 
   /** Writes a file for the publisher, with events that the ledger expects. */

@@ -7,6 +7,8 @@ import { project } from "../../harness/world.ts";
 
 /** The events of samples/events.ndjson. One has a currency that does not exist. */
 const [samples, deadSamples] = [27, 1];
+/** Memory of the demo after its start. */
+const mostBytes = 350 * 1_048_576;
 /** Addresses at which no server listens. */
 const noServers = {
   RABBITMQ_URL: "amqp://guest:guest@127.0.0.1:1",
@@ -32,7 +34,7 @@ function checkSummary(out: string, generated: number): void {
   match(out, /Largest deposits +player #\d+ with [\d.]+ EUR/);
 }
 
-Deno.test("demo, embedded: ends by itself with a summary in which every event is stored or dead-lettered, without any server", async () => {
+Deno.test("demo, embedded: stores or dead-letters every event without servers, and ends with a summary", async () => {
   const { code, output } = await demo(["--count", "2000"], noServers);
   strictEqual(code, 0, output);
   checkSummary(output, 2_000);
@@ -40,7 +42,7 @@ Deno.test("demo, embedded: ends by itself with a summary in which every event is
   strictEqual(output.includes("\x1b"), false, "no colours, and nothing redrawn, where there is no terminal");
 });
 
-Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard shows what is stored", async () => {
+Deno.test("demo --stay: continues until a signal, and its dashboard shows the stored events", async () => {
   const members = new Members(project, "task");
   let output = "";
   const onLine = (line: string) => void (output += `${line}\n`);
@@ -59,6 +61,10 @@ Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard sh
       "events that go on",
       async () => (await ask("/materialized")).events_total > samples - deadSamples + 110 || undefined,
     );
+
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const bytes = Number(/^process_resident_memory_bytes (\d+)/m.exec(metrics)![1]);
+    strictEqual(bytes <= mostBytes, true, `${bytes} bytes of memory`);
 
     const headers = { authorization: `Bearer ${token}` };
     const replayed = await ask("/dead-letters/replay?reason=unknown-currency", { method: "POST", headers });
@@ -79,7 +85,7 @@ Deno.test("demo --real: the same summary from members on real servers", async ()
   checkSummary(output, 2_000);
 });
 
-Deno.test("demo refuses flags that do not go together", async () => {
+Deno.test("demo rejects flags that exclude each other", async () => {
   for (const args of [["--real", "--stay"], ["--keep"], ["--stay", "--once"], ["--count", "many"]]) {
     const { code, output } = await demo(args);
     strictEqual(code, 2, args.join(" "));

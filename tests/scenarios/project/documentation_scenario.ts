@@ -20,7 +20,7 @@ Deno.test("the README names every task", () => {
   for (const task of Object.keys(tasks)) match(readme, new RegExp(`\`${task}[ \`]`), task);
 });
 
-Deno.test("every task explains itself with --help, tells its version, and refuses what it does not know", async () => {
+Deno.test("every task has --help and --version, and rejects unknown flags", async () => {
   for (const task of Object.keys(tasks)) {
     const [help, version, wrong] = await Promise.all([
       run(task, "--help"),
@@ -37,17 +37,20 @@ async function run(task: string, ...args: string[]): Promise<{ code: number; std
   return await endOf(Deno.execPath(), ["task", "--quiet", task, ...args], { cwd: project });
 }
 
-Deno.test("every test that docs/reliability.md names is there", async () => {
-  const text = await Deno.readTextFile(join(project, "docs/reliability.md"));
-  const named = Array.from(text.matchAll(/`([\w/]+\.ts)` "([^"]+)"/g), ([, file, words]) => [file!, words!] as const);
-  strictEqual(named.length > 30, true);
-  for (const [file, words] of named) {
-    const source = await Deno.readTextFile(join(project, file));
-    strictEqual(source.includes(words), true, `${file} has no "${words}"`);
+Deno.test("every test that docs/reliability.md names exists", async () => {
+  const text = (await Deno.readTextFile(join(project, "docs/reliability.md"))).replace(/\s+/g, " ");
+  // A file, then words of its tests: `tests/harness/world_test.ts` "some words", "other words"
+  const named = Array.from(text.matchAll(/`([\w/-]+\.(?:ts|yaml))`((?:,? "[^"]+")*)/g));
+  strictEqual(named.length > 100, true);
+  for (const [, file, list] of named) {
+    const source = await Deno.readTextFile(join(project, file!));
+    for (const [, words] of list!.matchAll(/"([^"]+)"/g)) {
+      strictEqual(source.includes(words!), true, `${file} has no "${words}"`);
+    }
   }
 });
 
-Deno.test("documents find log records by their code, or by their time, and the code writes each", async () => {
+Deno.test("documents find log records by code or time, and the program writes each code", async () => {
   const sources = await runProgram(
     "git",
     ["grep", "-hoE", 'event: "[a-z_.]+"', "--", "*.ts", ":!tests", ":!*_test.ts"],
@@ -65,7 +68,7 @@ Deno.test("documents find log records by their code, or by their time, and the c
   deepStrictEqual(codes.filter((code) => !/\[/.test(code) && !sources.includes(`event: "${code}"`)), []);
 });
 
-Deno.test("every scenario that dev/check/schedule.ts names is there", async () => {
+Deno.test("every scenario that dev/check/schedule.ts names exists", async () => {
   const names = (await scenarioFiles(project)).map(nameOf);
   deepStrictEqual(Object.keys(schedule).filter((name) => !names.includes(name)), []);
 });
@@ -84,7 +87,7 @@ for (const line of Object.values(tasks)) {
   if (set !== undefined && set !== "machine") programs.set(set, (programs.get(set) ?? new Set()).add(program));
 }
 
-Deno.test("a program's permission set in deno.json has the variables of the settings that it reads, and no others", async () => {
+Deno.test("a program's permission set in deno.json has exactly the variables of its settings", async () => {
   deepStrictEqual(Object.keys(sets).toSorted(), [...programs.keys(), "tools", "machine"].toSorted());
   const readBy = new Map<string, string[]>();
   for (const [set, each] of programs) {
@@ -104,7 +107,7 @@ Deno.test("docs/settings.md has every setting, with its default and meaning", as
   deepStrictEqual(rows, describeSettings(settingNames));
 });
 
-Deno.test("an image has the permission set of its name, and is given settings alone", async () => {
+Deno.test("an image has the permission set of its name, and only variables of settings", async () => {
   const stages = (await read("Dockerfile")).replace(/\\\n\s*/g, "").split(/^FROM /m).slice(1);
   let found = 0;
   for (const stage of stages) {
@@ -121,7 +124,7 @@ Deno.test("an image has the permission set of its name, and is given settings al
   strictEqual(found, 4);
 });
 
-Deno.test("what compose.yaml gives a member is a setting", async () => {
+Deno.test("compose.yaml gives members only settings", async () => {
   const { services } = parse(await read("compose.yaml"), { merge: true });
   const given = Object.values<{ image?: string; environment?: object }>(services)
     .filter(({ image }) => image?.startsWith("casino-events/"))
@@ -130,7 +133,7 @@ Deno.test("what compose.yaml gives a member is a setting", async () => {
   deepStrictEqual(given.filter((name) => !variables.has(name)), []);
 });
 
-Deno.test("a manifest's container has the permission set of its program, and is given variables of that set", async () => {
+Deno.test("a manifest's container has the permission set of its program, and only variables of that set", async () => {
   let found = 0;
   for (const container of await containersBelow(join(project, "deploy/kubernetes"))) {
     const args: string[] = container.args ?? [];
@@ -151,7 +154,7 @@ Deno.test("a manifest's container has the permission set of its program, and is 
   ok(found > 5);
 });
 
-Deno.test("members in images and manifests listen on both families of addresses", async () => {
+Deno.test("members in images and manifests listen on IPv4 and IPv6", async () => {
   const containers = await containersBelow(join(project, "deploy/kubernetes"));
   const given = containers.flatMap(({ args = [], env = [] }) => JSON.stringify([args, env]));
   const texts = [await read("Dockerfile"), await read("compose.yaml"), ...given].join("\n");

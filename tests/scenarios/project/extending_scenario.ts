@@ -92,7 +92,7 @@ Deno.test.beforeAll(async () => {
 
 Deno.test.afterAll(() => Deno.remove(copy, { recursive: true }));
 
-Deno.test("docs/extending.md compiles and names each patch beside it, which touches no more files than it says", async () => {
+Deno.test("docs/extending.md compiles and names each patch, which touches no more files than it says", async () => {
   const files = Array.from(Deno.readDirSync(patches), ({ name }) => name).sort();
   deepStrictEqual(files, Object.keys(examples).map((name) => `${name}.patch`).sort());
   const path = join(project, "docs/extending.md");
@@ -114,7 +114,7 @@ for (const [name, { tests, forgotten, ...example }] of Object.entries(examples))
     });
   }
 
-  Deno.test(`${name}.patch compiles, passes its tests, and an event goes through real servers`, async () => {
+  Deno.test(`${name}.patch compiles, passes its tests, and an event passes through real servers`, async () => {
     await withPatch(name, [], async () => {
       await runProgram(Deno.execPath(), ["check", "--quiet", "."], inCopy());
       await runProgram(Deno.execPath(), ["test", "--quiet", "--no-check", "--allow-net", ...tests], inCopy());

@@ -61,7 +61,7 @@ interface Module {
 
 const imports = await importsOf(await filesOf(project));
 
-Deno.test("a house imports what is below it, and nothing else", () => {
+Deno.test("a house imports only houses below it", () => {
   const wrong: string[] = [];
   for (const [file, imported] of imports) {
     const house = houses.find(({ folder }) => file.startsWith(folder));
@@ -74,7 +74,7 @@ Deno.test("a house imports what is below it, and nothing else", () => {
   deepStrictEqual(wrong, []);
 });
 
-Deno.test("no file imports itself by way of others", () => {
+Deno.test("no file imports itself through others", () => {
   const done = new Set<string>();
   const circles: string[] = [];
   const visit = (file: string, path: readonly string[]): void => {
@@ -97,7 +97,7 @@ Deno.test("a folder has no more than about twenty files of its own", async () =>
   deepStrictEqual([...counts].filter(([, count]) => count > 20), []);
 });
 
-Deno.test("a workaround names its report, or says that there is none, and when it can be removed", async () => {
+Deno.test("a workaround names its report, or its absence, and the condition for its removal", async () => {
   const search = async (...args: string[]) =>
     new Set((await runProgram("git", ["grep", "-lE", ...args], { cwd: project })).trim().split("\n"));
   const folder = "shared/runtime/deno_workarounds/";

@@ -44,7 +44,7 @@ Deno.test("the catalogue for tests names every file of migrations/", async () =>
   deepStrictEqual(names, files.filter((name) => name.endsWith(".ts")).sort());
 });
 
-Deno.test("migrate applies once, tells its status, and goes back", async () => {
+Deno.test("migrate applies once, shows its status, and rolls back", async () => {
   await withDatabase(async (_, migrate) => {
     match((await migrate("migrate")).out, new RegExp(`Applied ${all} migrations\\.`));
     deepStrictEqual(await migrate("migrate"), { code: 0, out: "The database is up to date.\n" });
@@ -57,7 +57,7 @@ Deno.test("migrate applies once, tells its status, and goes back", async () => {
   });
 });
 
-Deno.test("migrate:status tells instants in UTC, whatever zone and DateStyle the server, its session and the process have", async () => {
+Deno.test("migrate:status shows instants in UTC, for any time zone and DateStyle of server, session and process", async () => {
   await using servers = await PrivateServers.start();
   const { DATABASE_URL } = servers.direct;
   const role = new URL(DATABASE_URL).username;
@@ -83,7 +83,7 @@ Deno.test("migrate:status tells instants in UTC, whatever zone and DateStyle the
   }
 });
 
-Deno.test("migrate:status --wait ends when all is applied, and is content with a database that is ahead", async () => {
+Deno.test("migrate:status --wait ends when all migrations are applied, and accepts a database that is ahead", async () => {
   await withDatabase(async (sql, migrate) => {
     const late = await migrate("migrate:status", "--wait", "1");
     strictEqual(late.code, 1);
@@ -96,7 +96,7 @@ Deno.test("migrate:status --wait ends when all is applied, and is content with a
   });
 });
 
-Deno.test("two runs at once apply each file once", async () => {
+Deno.test("two concurrent runs apply each file once", async () => {
   await withDatabase(async (sql, migrate) => {
     const runs = await Promise.all([migrate("migrate"), migrate("migrate"), migrate("migrate")]);
     deepStrictEqual(runs.map(({ code }) => code), [0, 0, 0]);
@@ -105,7 +105,7 @@ Deno.test("two runs at once apply each file once", async () => {
   });
 });
 
-Deno.test("a failing migration leaves nothing, keeps those before it, and ends with 1", async () => {
+Deno.test("a failing migration leaves nothing, keeps earlier ones, and exits with 1", async () => {
   const files = {
     "20240101000000_good.ts": migration("create table good (id int)"),
     "20240102000000_bad.ts": migration("create table bad (id int); select nonsense"),
@@ -127,7 +127,7 @@ Deno.test("a failing migration leaves nothing, keeps those before it, and ends w
   });
 });
 
-Deno.test("migrate:new writes a file that runs, and refuses a bad name", async () => {
+Deno.test("migrate:new writes a file that runs, and rejects an invalid name", async () => {
   const path = join(project, "migrations");
   const before = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
   await withDatabase(async (_, migrate) => {

@@ -84,7 +84,7 @@ const createHistory = "CREATE TABLE nessie_migrations (id bigserial PRIMARY KEY,
 const columns = `select table_name, column_name, data_type, is_nullable, column_default from information_schema.columns
   where table_schema = current_schema() order by 1, 2`;
 
-Deno.test("nessie takes the configuration and every file, by the documented command, with deno.json and deno.lock as they are", async () => {
+Deno.test("nessie runs the configuration and every file with the documented command, deno.json and deno.lock", async () => {
   await withNessie(async (run) => {
     const { url, sent } = await run("migrate");
     strictEqual(url, servers.DATABASE_URL);
@@ -92,7 +92,7 @@ Deno.test("nessie takes the configuration and every file, by the documented comm
   });
 });
 
-Deno.test("a database that nessie has begun is continued here, with the same tables, and nessie takes back what was migrated here", async () => {
+Deno.test("migrate continues a database of nessie with the same tables, and nessie rolls back what migrate applied", async () => {
   await withNessie(async (run) => {
     await withEmptySchema(async (sql, url) => {
       await sql.query(createHistory);

@@ -25,7 +25,7 @@ async function withDatabase(use: (database: PgliteDatabase) => Promise<void>): P
 
 testDatabase({ name: "PgliteDatabase", withDatabase });
 
-Deno.test("PgliteDatabase.transaction() undoes all of what fails half-way", async () => {
+Deno.test("PgliteDatabase.transaction() rolls back completely after an error", async () => {
   await withDatabase(async (database) => {
     await rejects(
       database.transaction(async (ask) => {

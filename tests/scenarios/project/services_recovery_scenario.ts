@@ -17,7 +17,7 @@ Deno.test.afterAll(() => checkout[Symbol.asyncDispose]());
 // Deno's sanitizers report a leak when a test ends a server that another test started.
 const shared = { sanitizeOps: false, sanitizeResources: false };
 
-Deno.test("two ups at once start each server once", shared, async () => {
+Deno.test("two concurrent ups start each server once", shared, async () => {
   await checkout.down();
   const started = (await Promise.all([checkout.up(), checkout.up()])).flat().sort();
   deepStrictEqual(started, ["postgres", "rabbitmq", "redis"]);
@@ -25,7 +25,7 @@ Deno.test("two ups at once start each server once", shared, async () => {
 });
 
 Deno.test(
-  "up makes the role and the database where it may, and never changes a role that is there",
+  "up creates a missing role and database where it may, and never changes an existing role",
   shared,
   async () => {
     await checkout.up();
@@ -52,7 +52,7 @@ Deno.test(
   },
 );
 
-Deno.test("down sends Postgres's clients away rather than wait for them", shared, async () => {
+Deno.test("down disconnects Postgres's clients instead of waiting for them", shared, async () => {
   await checkout.up();
   const client = new Session(checkout.config.DATABASE_URL, { name: "lingering" });
   await client.query("select 1");
@@ -63,7 +63,7 @@ Deno.test("down sends Postgres's clients away rather than wait for them", shared
   deepStrictEqual(left, ["epmd", "rabbitmq", "redis"]);
 });
 
-Deno.test("up after a broker died alone leaves nothing of the earlier start behind", shared, async () => {
+Deno.test("up after a crash of the broker alone leaves nothing of the earlier start", shared, async () => {
   await checkout.up();
   const before = (await checkout.folder()).state.processes;
   const [broker, epmd] = ["rabbitmq", "epmd"].map((name) => before.find((process) => process.name === name)!);
@@ -75,7 +75,7 @@ Deno.test("up after a broker died alone leaves nothing of the earlier start behi
 });
 
 Deno.test(
-  "up after an unclean stop keeps the data, and down leaves alone the programs that have the pids by now",
+  "up after an unclean stop keeps the data, and down spares programs that have the old pids",
   shared,
   async () => {
     await checkout.up();
@@ -105,20 +105,24 @@ Deno.test(
   },
 );
 
-Deno.test("a server that does not start is told with the end of its log, and the others run on", shared, async () => {
-  await checkout.up();
-  await checkout.down({ only: ["postgres"] });
-  const settings = join(await dataOfPostgres(), "postgresql.conf");
-  const before = await Deno.readTextFile(settings);
-  await Deno.writeTextFile(settings, `${before}no_such_setting = 1\n`);
-  await rejects(checkout.up(), /Postgres did not start\. The end of .*server\.log:\n(.*\n)*.*no_such_setting/);
-  await Deno.writeTextFile(settings, before);
-  const left = (await checkout.down()).join("\n");
-  match(left, /Stopped Redis/);
-  doesNotMatch(left, /Stopped Postgres/);
-});
+Deno.test(
+  "a server that does not start is reported with the end of its log, and the others keep running",
+  shared,
+  async () => {
+    await checkout.up();
+    await checkout.down({ only: ["postgres"] });
+    const settings = join(await dataOfPostgres(), "postgresql.conf");
+    const before = await Deno.readTextFile(settings);
+    await Deno.writeTextFile(settings, `${before}no_such_setting = 1\n`);
+    await rejects(checkout.up(), /Postgres did not start\. The end of .*server\.log:\n(.*\n)*.*no_such_setting/);
+    await Deno.writeTextFile(settings, before);
+    const left = (await checkout.down()).join("\n");
+    match(left, /Stopped Redis/);
+    doesNotMatch(left, /Stopped Postgres/);
+  },
+);
 
-Deno.test("credentials may hold any character, and let no other user in", async () => {
+Deno.test("credentials may contain any character, and let no other user in", async () => {
   const password = encodeURIComponent(`a#b "c'd$e\\`);
   const login = `c%40sino:${password}@127.0.0.1`;
   await using own = await Checkout.make({
@@ -148,7 +152,7 @@ Deno.test("checkouts at neighbouring ports run side by side", async () => {
   deepStrictEqual(await other.up(), []);
 });
 
-Deno.test("a server that listens and then ends, before it lets a client in, is told with the end of its log", async () => {
+Deno.test("a server that listens and then exits before it accepts a client is reported with the end of its log", async () => {
   // Even where a Docker engine answers, a checkout starts its servers from packages.
   await using _ = await shadowProgram("docker", "exit 0");
   // This program is first in PATH, so it removes itself from PATH.
@@ -166,7 +170,7 @@ Deno.test("a server that listens and then ends, before it lets a client in, is t
   await rejects(own.up(), /Redis did not start\. The end of .*server\.log:\n(.*\n)*.*out of luck/);
 });
 
-Deno.test("where a Docker engine answers, Compose starts what is missing at the configured ports, and stops just that", async () => {
+Deno.test("with a Docker engine, Compose starts the missing servers at the configured ports, and stops only those", async () => {
   const calls = await Deno.makeTempFile();
   // An engine that fails to start anything, and records its arguments.
   await using _ = await shadowProgram(

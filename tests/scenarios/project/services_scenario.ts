@@ -35,7 +35,7 @@ function freeAddresses(): Record<string, string> {
   };
 }
 
-Deno.test("up starts what is missing, once; down stops just that; the data stays until it is deleted", async () => {
+Deno.test("up starts missing servers once; down stops only those; the data stays until it is deleted", async () => {
   await using _ = await shadowProgram("docker", "exit 1");
   await withCopy(async (copy) => {
     const env = freeAddresses();
@@ -70,7 +70,7 @@ Deno.test("up starts what is missing, once; down stops just that; the data stays
   });
 });
 
-Deno.test("up says so when something else has taken a port, and starts nothing", async () => {
+Deno.test("up reports that another program uses a port, and starts nothing", async () => {
   const stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const answering = (async () => {
     for await (const connection of stranger) {
@@ -113,13 +113,13 @@ async function isListening(url: string): Promise<boolean> {
 
 const sh = (script: string, options = {}) => runProgram("sh", ["-c", script], options);
 
-Deno.test("runProgram() returns what the program wrote to stdout, and gives it what it reads", async () => {
+Deno.test("runProgram() passes stdin to the program, and returns its stdout", async () => {
   strictEqual(await sh("cat; echo no more >&2", { input: "all\n" }), "all\n");
   strictEqual(await sh("cat"), "");
   strictEqual(await sh('echo "$GIVEN $PWD"', { cwd: "/", env: { GIVEN: "a" } }), "a /\n");
 });
 
-Deno.test("runProgram() of a program that fails names it, its exit code and the end of what it said", async () => {
+Deno.test("runProgram() names a failed program, its exit code and the end of its output", async () => {
   await rejects(sh("seq 20; echo spoken >&2; exit 3"), (error) => {
     strictEqual(error instanceof ProgramError, true);
     match((error as Error).message, /^sh failed \(exit code 3\):\n14\n(\d+\n)*spoken$/);
@@ -128,14 +128,14 @@ Deno.test("runProgram() of a program that fails names it, its exit code and the 
   await rejects(runProgram("no-such-program", []), /^ProgramError: no-such-program could not be run: /);
 });
 
-Deno.test("runProgram() ends a program at its deadline", async () => {
+Deno.test("runProgram() stops a program at its deadline", async () => {
   await rejects(
     sh("echo begun; exec sleep 60", { deadlineMs: 100 }),
     /^ProgramError: sh did not end within 100 ms:\nbegun$/,
   );
 });
 
-Deno.test("endOf() and succeeds() tell how a program ended", async () => {
+Deno.test("endOf() and succeeds() return how a program ended", async () => {
   const { success, code, output } = await endOf("sh", ["-c", "echo b >&2; echo a; exit 2"]);
   deepStrictEqual({ success, code, output }, { success: false, code: 2, output: "a\nb\n" });
   deepStrictEqual(await Promise.all([succeeds("true", []), succeeds("false", []), succeeds("no-such-program", [])]), [

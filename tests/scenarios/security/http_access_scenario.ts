@@ -45,17 +45,17 @@ async function dieOne(world: World): Promise<void> {
   await eventually("a dead letter", async () => await world.messagesIn(world.dead) > before || undefined);
 }
 
-Deno.test("beyond loopback, by TLS: a browser signs in at one subscriber and is known to the other, until the token is another", async () => {
+Deno.test("beyond loopback, over TLS: a browser signs in at one subscriber and is known to the other, until the token is another", async () => {
   await withTwo(async (world, [one, other], folder) => {
     await dieOne(world);
     await using open = await openPage(`https://localhost:${one}/`, { ignoreHTTPSErrors: true });
     const { page, errors } = open;
     const context = page.context();
-    await untilText(page, "#sign-in-note", "What this subscriber shows takes a token.");
+    await untilText(page, "#sign-in-note", "Sign in with a token to see this subscriber.");
     strictEqual((await context.request.get(`https://localhost:${one}/overview`)).status(), 401);
     await signIn(page, anna);
     await untilText(page, "#signed-in", "anna (act)");
-    await untilText(page, "#headline-title", "1 dead letter to look at");
+    await untilText(page, "#headline-title", "1 dead letter to review");
     const [{ name, httpOnly, secure, sameSite }] = await context.cookies() as [
       Awaited<
         ReturnType<typeof context.cookies>
@@ -75,17 +75,17 @@ Deno.test("beyond loopback, by TLS: a browser signs in at one subscriber and is 
     deepStrictEqual(acts.map((row) => Object.values(row)), [["anna", "drop", "127.0.0.1", "s1", "done", 1]]);
 
     await Deno.writeTextFile(join(folder, "tokens"), `anna act ${newer}\nbob look ${bob}\n`);
-    await untilText(page, "main[data-closed] #sign-in-note", "What this subscriber shows takes a token.", 20_000);
+    await untilText(page, "main[data-closed] #sign-in-note", "Sign in with a token to see this subscriber.", 20_000);
     strictEqual((await context.request.get(`https://localhost:${one}/overview`)).status(), 401);
     await signIn(page, anna);
-    await untilText(page, "#sign-in-status", "The token is wrong.");
+    await untilText(page, "#sign-in-status", "Wrong token.");
     await signIn(page, newer);
     await untilText(page, "#signed-in", "anna (act)");
     deepStrictEqual(errors, []);
   });
 });
 
-Deno.test("a page of another origin on the same host cannot act with the session; nor is a name that leads to us ours", async () => {
+Deno.test("a page of another origin on the same host cannot act with the session; nor is a name of another site ours", async () => {
   await withTwo(async (world, [one]) => {
     await dieOne(world);
     const url = `https://localhost:${one}`;
@@ -116,7 +116,7 @@ Deno.test("a page of another origin on the same host cannot act with the session
   });
 });
 
-Deno.test("HTTP is served beyond loopback with TLS and tokens alone, or where something in front is said to have both", async () => {
+Deno.test("HTTP is served beyond loopback with TLS and tokens alone, or behind a declared protection", async () => {
   await withWorld(async (world) => {
     const port = freePort();
     const start = (env: Record<string, string>) =>
@@ -140,7 +140,7 @@ Deno.test("HTTP is served beyond loopback with TLS and tokens alone, or where so
   });
 });
 
-Deno.test("health and metrics have a port of their own, which serves nothing else", async () => {
+Deno.test("health and metrics have their own port, which serves nothing else", async () => {
   await withWorld(async (world) => {
     const health = freePort();
     const member = world.members.start(
@@ -161,7 +161,7 @@ Deno.test("health and metrics have a port of their own, which serves nothing els
   });
 });
 
-Deno.test("a new certificate is taken up by the next connection; who speaks no TLS is sent away, and costs nothing else", async () => {
+Deno.test("a new certificate applies to the next connection; a client without TLS is disconnected, and affects no other", async () => {
   await withTwo(async (_, [port], folder) => {
     const served = async (ca: string) => {
       using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(join(folder, `${ca}.pem`))] });

@@ -33,7 +33,7 @@ interface Asked {
   readonly value: string | null;
 }
 
-Deno.test("tasks run no programs, load no libraries, write nothing but a new migration and an export, and never ask a person", () => {
+Deno.test("tasks run no programs, load no libraries, write only a new migration or an export, and never prompt", () => {
   for (const task of guarded) {
     const flags = flagsOf(task);
     strictEqual(flags.includes("--no-prompt"), true, task);
@@ -46,7 +46,7 @@ Deno.test("tasks run no programs, load no libraries, write nothing but a new mig
   }
 });
 
-Deno.test("tasks that connect may connect to this machine, and to the hosts of ALLOW_NET", () => {
+Deno.test("tasks that connect may reach this machine and the hosts of ALLOW_NET only", () => {
   for (const task of guarded.filter((each) => !offline.includes(each))) {
     deepStrictEqual(allowed(flagsOf(task), "net"), loopback, task);
     const more = flagsOf(task, { ALLOW_NET: ",rabbit.example:5671" });
@@ -55,7 +55,7 @@ Deno.test("tasks that connect may connect to this machine, and to the hosts of A
   for (const task of offline) deepStrictEqual(allowed(flagsOf(task), "net"), [], task);
 });
 
-Deno.test("members ask Deno for the permissions of their tasks, for all of them and no others", async () => {
+Deno.test("members ask Deno for exactly the permissions of their tasks", async () => {
   const folder = await Deno.makeTempDir({ prefix: "casino-audit-" });
   const given = join(folder, "given.env");
   await Deno.writeTextFile(given, "");
@@ -135,7 +135,7 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
   }
 });
 
-Deno.test("a member names at its start all hosts that it may not connect to, and the way out", async () => {
+Deno.test("a member names at its start all hosts that it may not connect to, and the cure", async () => {
   const env = {
     RABBITMQ_URL: "amqps://casino:secret@rabbit.example",
     REDIS_URL: "rediss://:secret@cache.example:6380",

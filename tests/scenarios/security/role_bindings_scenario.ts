@@ -17,7 +17,7 @@ const delays = ["--former-delays", "300"];
 const topology = eventTopology(readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined));
 const builtIn = ["amq.direct", "amq.fanout", "amq.topic", "amq.headers"];
 
-Deno.test("with the default names no member's or operator's role can bind or unbind anything", async () => {
+Deno.test("with the default names, no role of a member or operator can bind or unbind anything", async () => {
   await using servers = await PrivateServers.start();
   const { RABBITMQ_URL } = servers.direct;
   const provision = { RABBITMQ_URL: asRole(RABBITMQ_URL, "provision") };

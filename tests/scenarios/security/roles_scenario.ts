@@ -45,12 +45,12 @@ Deno.test("with the roles of deno task roles", async (t) => {
   };
 
   try {
-    await t.step("they are made by the printed scripts, and can be made again", async () => {
+    await t.step("they are created by the printed scripts, which can run again", async () => {
       await makeRoles(servers, names);
       await makeRoles(servers, names);
     });
 
-    await t.step("a member with TOPOLOGY=check waits for the queues, and says for what", async () => {
+    await t.step("a member with TOPOLOGY=check waits for the queues, and names them", async () => {
       const publisher = members.start("publisher", ["--count", "1"], broker("publisher"));
       await members.untilLogged(publisher, "broker.unreachable");
       match(String(publisher.records.at(-1)?.["reason"]), /does not exist .*: declare both with deno task provision/);
@@ -62,7 +62,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       strictEqual(code, 0);
     });
 
-    await t.step("every member works, dead letters by command and over HTTP among it", async () => {
+    await t.step("every member works, and so do dead letters by command and over HTTP", async () => {
       const migrator = { DATABASE_URL: asRole(DATABASE_URL, "migrator", "_") };
       match(
         await run("migrate", [], migrator),
@@ -112,13 +112,13 @@ Deno.test("with the roles of deno task roles", async (t) => {
       );
       match(
         await run("erase", ["--player", "11", "--yes"], { ...names, ...migrator }),
-        /^Erased: [1-9]\d* events, 0 dead/m,
+        /^Erased: [1-9]\d* events?, 0 dead/m,
       );
       await members.stop(subscriber);
       deepStrictEqual(subscriber.records.filter(({ level }) => level === "error"), []);
     });
 
-    await t.step("an event that finds no rates is a dead letter", async () => {
+    await t.step("an event without rates becomes a dead letter", async () => {
       await withRedis(REDIS_URL, (redis) => redis.del(cachedRates));
       const subscriber = await startSubscriber({ ...subscriberEnv, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` });
       await run("publisher", ["--count", "40", "--seed", "3"], broker("publisher"));
@@ -167,7 +167,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       await letCompact(asRole(DATABASE_URL, "subscriber", "_"));
     });
 
-    await t.step("Postgres refuses a role more connections than are its share", async () => {
+    await t.step("Postgres refuses a role more connections than its share", async () => {
       await refuseConnections(await servers.superuserUrl(), asRole(DATABASE_URL, "reader", "_"));
     });
 
@@ -198,7 +198,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
     });
 
     await t.step(
-      "a member with another member's role names the operation it was refused, and the way out",
+      "a member with another member's role names the refused operation and the cure",
       async () => {
         const declaring = { ...subscriberEnv, TOPOLOGY: "declare" };
         const { code, stderr } = await members.run("subscriber", ["--quiet", "--http", "off"], declaring);

@@ -23,7 +23,7 @@ const name = "long";
 const specifier: string = config.imports[name];
 const version = specifier.split("@").at(-1)!;
 
-Deno.test("the lock is frozen: a package that it does not have is not loaded", async () => {
+Deno.test("the lock is frozen: a package outside it is not loaded", async () => {
   await using small = await Small.make();
   deepStrictEqual(await small.run(small.lock), { success: true, said: "" });
 
@@ -32,7 +32,7 @@ Deno.test("the lock is frozen: a package that it does not have is not loaded", a
   match(without.said, /lockfile is out of date/i);
 });
 
-Deno.test("a package with another hash than the lock's is not loaded, whatever the registry says of it", async () => {
+Deno.test("a package with another hash than the lock's is not loaded, whatever the registry says", async () => {
   await using small = await Small.make();
   await using registry = await OtherRegistry.serve(small.folder, name, version);
   const ask = async (integrity: string) => {
@@ -53,7 +53,7 @@ Deno.test("a package with another hash than the lock's is not loaded, whatever t
 });
 
 for (const { name, config, lock } of configurations) {
-  Deno.test(`${name}: its lock is frozen, and no package runs a script when it is installed: each that has one is denied`, () => {
+  Deno.test(`${name}: its lock is frozen, and every install script of a package is denied`, () => {
     strictEqual(config.lock.frozen, true);
     const packages = [...lockedPackages(lock).values()];
     const withScripts = packages.filter(({ hasScripts }) => hasScripts).map(({ name }) => name);
@@ -70,7 +70,7 @@ for (const { name, config, lock } of configurations) {
   });
 }
 
-Deno.test("versions of packages stand in a deno.json alone, where updates are proposed from", async () => {
+Deno.test("versions of packages stand only in a deno.json, where Renovate finds them", async () => {
   const files = await runProgram("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
     cwd: project,
   });

@@ -33,7 +33,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
   const run = (task: string, ...args: string[]) => members.runToEnd(task, args, env);
 
   try {
-    await t.step("the whole system works, each connection encrypted", async () => {
+    await t.step("the whole system works, with every connection encrypted", async () => {
       const itsOwn = { ...rates, TLS_CA_FILE: ca.cert, TLS_CERT_FILE: server.cert, TLS_KEY_FILE: server.key };
       await members.untilLogged(members.start("rates-api", [], itsOwn), "rates_api.ready");
       match(await run("migrate"), /Applied \d+ migrations/);
@@ -71,24 +71,24 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
 
     const attempts = [rabbitmq, redis, postgres, ratesApi];
 
-    await t.step("the right certificates get in", async () => {
+    await t.step("the right certificates are accepted", async () => {
       for (const attempt of attempts) await attempt(env);
     });
 
-    await t.step("a client that shows no certificate is refused by each server", async () => {
+    await t.step("each server rejects a client without a certificate", async () => {
       for (const attempt of attempts) {
         await rejects(attempt({ ...env, TLS_CERT_FILE: "", TLS_KEY_FILE: "" }), isRefusal, attempt.name);
       }
     });
 
-    await t.step("a client that shows another CA's certificate is refused by each server", async () => {
+    await t.step("each server rejects a client with a certificate of another CA", async () => {
       const other = await (await Authority.make(folder, "other-ca")).sign("stranger", "DNS:client");
       for (const attempt of attempts) {
         await rejects(attempt({ ...env, TLS_CERT_FILE: other.cert, TLS_KEY_FILE: other.key }), isRefusal, attempt.name);
       }
     });
 
-    await t.step("a server of another CA is not spoken to", async () => {
+    await t.step("members reject a server of another CA", async () => {
       const unknown = await Authority.make(folder, "unknown-ca");
       for (const attempt of attempts) {
         await rejects(
@@ -99,7 +99,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       }
     });
 
-    await t.step("a server of another name is not spoken to", async () => {
+    await t.step("members reject a server of another name", async () => {
       for (const attempt of attempts.slice(0, 3)) {
         await rejects(
           attempt({ ...env, ...encrypted.urls("127.0.0.1") }),
@@ -114,7 +114,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
     });
 
     await t.step(
-      "a rates API of another owner is held to the system's CAs, and sees no client certificate",
+      "an external rates API must match the system's CAs, and sees no client certificate",
       async () => {
         const address = `localhost:${freePort()}`;
         const itsOwn = { TLS_CERT_FILE: server.cert, TLS_KEY_FILE: server.key };
@@ -132,7 +132,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       },
     );
 
-    await t.step("a client that speaks plainly to a server that wants TLS is refused", async () => {
+    await t.step("a TLS server rejects a plain client", async () => {
       const { DATABASE_URL } = encrypted.servers.direct;
       await rejects(postgres({ DATABASE_URL }), /no encryption|reject/);
       await rejects(ratesApi({ ...env, RATES_API_TLS: "off" }), { name: "RatesUnavailable" });

@@ -9,7 +9,7 @@ import { ReleasedTree } from "./versions.ts";
 
 const events = 4_000;
 
-Deno.test("from one queue to the next under load: each event is stored and counted once, and the old queue goes", async () => {
+Deno.test("a move from one queue to the next under load: each event is stored and counted once, and the old queue is deleted", async () => {
   await using tree = await ReleasedTree.checkOut();
   await withWorld(async (now) => {
     const old = now.withMembers(tree.members);

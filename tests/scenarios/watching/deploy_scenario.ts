@@ -33,7 +33,7 @@ function askedIn(text: string): Asked[] {
   }));
 }
 
-Deno.test("alerts and dashboard ask for metrics and labels that a subscriber has", async () => {
+Deno.test("alerts and dashboard query only metrics and labels that a subscriber has", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const url = await startServing(world, "subscriber-1");
@@ -66,7 +66,7 @@ Deno.test("alerts and dashboard ask for metrics and labels that a subscriber has
   });
 });
 
-Deno.test("every alert says how urgent it is, what is wrong, where to look, and which section of the runbook quotes it", async () => {
+Deno.test("every alert has a severity, a summary, a description and a section of the runbook that quotes it", async () => {
   const runbook = await Deno.readTextFile(join(project, "docs/runbook.md"));
   for (const { alert, labels, annotations } of rules) {
     match(labels.severity, /^(page|ticket)$/, alert);
@@ -84,7 +84,7 @@ Deno.test("every alert says how urgent it is, what is wrong, where to look, and 
   deepStrictEqual(Array.from(runbook.matchAll(/^## (\w+)$/gm), ([, name]) => name), names);
 });
 
-Deno.test("Prometheus takes the alerts, and finds each firing when it should, and not before", async () => {
+Deno.test("Prometheus accepts the alerts, and each fires when it should and not before", async () => {
   const promtool = (...args: string[]) => runProgram("promtool", args, { cwd: folder });
   match(await promtool("check", "rules", "alerts.yaml"), new RegExp(`SUCCESS: ${names.length} rules found`));
   await promtool("test", "rules", "alerts_test.yaml");

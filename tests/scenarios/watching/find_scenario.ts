@@ -22,7 +22,7 @@ function send({ channel, events }: World, id: bigint, currency: string, messageI
   });
 }
 
-Deno.test("deno task find and GET /find tell where an event is, and where they have looked when it is nowhere", async (t) => {
+Deno.test("deno task find and GET /find tell where an event is, and where they searched when they find none", async (t) => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     await using proxy = await TcpProxy.before(world.env["DATABASE_URL"]!);
@@ -33,7 +33,7 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
     send(world, 4711n, "XXX", "order-17");
     await world.untilSettled(26, 2);
 
-    await t.step("stored", async () => {
+    await t.step("a stored event", async () => {
       const { code, answer } = await found(world, "2");
       deepStrictEqual([code, state(answer), stations(answer)], [0, "stored", ["published", "stored", "reported"]]);
       deepStrictEqual(answer.events[0]!.stations[1]!.by, "holder");
@@ -48,7 +48,7 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
       match(stdout, /^Queues {8}empty$/m);
     });
 
-    await t.step("dead, and dropped", async () => {
+    await t.step("a dead and a dropped event", async () => {
       const kept = (answer: FindAnswer) => state(answer) === "dead";
       const { events: [event] } = await untilAnswered(
         async () => (await found(world, "4711")).answer,
@@ -62,7 +62,7 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
       deepStrictEqual(stations((await found(world, "order-17")).answer), ["published", "dead", "dropped"]);
     });
 
-    await t.step("held while the database is away", async () => {
+    await t.step("an event that is held while the database is away", async () => {
       proxy.poison({ kind: "refuse" });
       send(world, 4712n, "EUR", "order-18");
       const held = (answer: FindAnswer) => state(answer) === "held";
@@ -94,7 +94,7 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
       deepStrictEqual([bySentId!.message_id, bySentId!.sent_id], [event!.message_id, "order-18"]);
     });
 
-    await t.step("nowhere, or in the queue, which cannot be searched", async () => {
+    await t.step("an event that is nowhere, or in the queue, which cannot be searched", async () => {
       await world.stop(subscriber);
       const { code, answer } = await found(world, "4713");
       deepStrictEqual([code, answer.looked.map(({ complete }) => complete)], [1, [true, true, true, true]]);
@@ -112,7 +112,7 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
       strictEqual(unsure.looked[3]!.outcome, `1 message in ${world.events}, not searched: a queue cannot be searched`);
     });
 
-    await t.step("a server that is away is named, and wrong words are", async () => {
+    await t.step("a server that is away is named, and wrong arguments are rejected", async () => {
       const env = { ...world.env, REDIS_URL: "redis://127.0.0.1:1", RABBITMQ_URL: "amqp://127.0.0.1:1" };
       const { code, stdout } = await world.members.run("find", ["2"], env);
       deepStrictEqual([code, /^The event is stored\.$/m.test(stdout)], [0, true]);

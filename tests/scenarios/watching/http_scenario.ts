@@ -20,7 +20,7 @@ import { project, withWorld } from "../../harness/world.ts";
 
 const samples = join(project, "samples/events.ndjson");
 
-Deno.test("every subscriber gives the same GET /materialized, equal to SQL over the stored events", async () => {
+Deno.test("every subscriber returns the same GET /materialized, equal to SQL over the stored events", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const urls = [await startServing(world, "one"), await startServing(world, "other")];
@@ -43,7 +43,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const url = await startServing(world, "one");
-    await t.step("GET /events gives the newest, filtered; as a stream it gives them as they come", async () => {
+    await t.step("GET /events returns the newest, filtered, and streams new ones", async () => {
       const stream = await get(`${url}/events?type=bet`, { headers: { accept: "text/event-stream" } });
       match(stream.headers.get("content-type")!, /^text\/event-stream/);
       await world.publish("--input", samples);
@@ -76,7 +76,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
         match(description, /placed a bet of/);
       }
     });
-    await t.step("health tells that it works, metrics count, the overview shows", async () => {
+    await t.step("health reports success, metrics count, the overview shows", async () => {
       await untilAnswered(() => asOperator(`${url}/dead-letters`), ({ total }) => total === 1, "the letter is kept");
       deepStrictEqual(await getJson(`${url}/health/live`), { status: "live" });
       const ready = await get(`${url}/health/ready`);
@@ -112,10 +112,10 @@ Deno.test("one subscriber's HTTP", async (t) => {
       ok(Date.parse(since) <= Date.parse(overview.at), since);
       strictEqual((await getJson(`${url}/overview`)).standing.since, since, "whoever asks, and when");
       holds(openApi.components.schemas.Subscriber, overview.subscribers);
-      await world.sql.query("insert into history values (now(), 60, 1, 0, 0, null, 0, 0, 0, 0, 1)");
+      await world.sql.query("insert into history values (now(), 60, 1, 0, 0, null, 0, 0, 0, 0, 1, '{1}')");
       const history = await getJson(`${url}/history?hours=1`);
       holds(openApi.components.schemas.History, [history]);
-      deepStrictEqual([history.step_seconds, history.points.length], [60, 1]);
+      deepStrictEqual([history.step_seconds, history.points.length, history.points[0].latency_ms.events], [60, 1, 1]);
       deepStrictEqual([overview.rates.state, overview.rates.lock.state, overview.rates.per_eur.USD], [
         "fresh",
         "free",
@@ -160,7 +160,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
       strictEqual((await asOperator(`${url}/dead-letters/${letter.message_id}`)).status, 404);
       strictEqual(await world.messagesIn(world.dead), 0);
     });
-    await t.step("a letter that was dropped comes back, is edited, and stored by a job", async () => {
+    await t.step("a dropped letter is restored, edited, and stored by a job", async () => {
       const { dead_letters: dropped } = await asOperator(`${url}/dead-letters?status=dropped`);
       holds(openApi.components.schemas.DeadLetter, dropped);
       const [{ message_id: id, previous, status }] = dropped;
@@ -209,7 +209,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
       strictEqual((await asOperator(`${jobs}/${crypto.randomUUID()}`)).status, 404);
       strictEqual((await asOperator(`${of}?status=any`)).status, "resolved");
     });
-    await t.step("nobody acts without a token that may, and nobody learns anything of it", async () => {
+    await t.step("without a token of the role act nobody acts or learns anything", async () => {
       const wrong = [undefined, "Bearer", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`, `Bearer ${lookToken}`];
       for (const [n, authorization] of wrong.entries()) {
         const headers: HeadersInit = authorization === undefined ? {} : { authorization };
@@ -221,7 +221,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
       match(await getText(`${url}/metrics`), /^casino_sign_ins_total\{result="failed"\} 4$/m);
     });
     await t.step(
-      "the audit has every act: who, what, on what, how many, from where, and what became of it",
+      "the audit has every act with user, subject, number, address and outcome",
       async () => {
         const { acts } = await asOperator(`${url}/audit`);
         holds(openApi.components.schemas.Act, acts);
@@ -247,7 +247,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
       },
     );
     await t.step(
-      "where looking is open nobody needs a token; a stream ends with its subscriber, and does not keep it",
+      "with open reading nobody needs a token, and a stream ends with its subscriber without delaying it",
       async () => {
         const open = await world.startSubscriber("without", { HTTP_TOKENS_FILE: "" }, { http: "127.0.0.1:0" });
         strictEqual(await statusOf(`${urlOf(open)}/dead-letters`), 200);
@@ -262,7 +262,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
         strictEqual((await open.ended).code, 0);
       },
     );
-    await t.step("a port that is taken is named, with the flag; so is one that is none", async () => {
+    await t.step("a used or invalid port is named with its flag", async () => {
       using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       const address = `127.0.0.1:${listener.addr.port}`;
       const run = (http: string) => world.tryRunning("subscriber", ["--http", http]);
@@ -277,7 +277,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
       strictEqual(none.code, 2);
       match(none.stderr, /--http=8080 must be HOST:PORT, such as 127\.0\.0\.1:8080, or off/);
     });
-    await t.step("what is asked wrongly is refused in words, as RFC 9457 has it, under strict headers", async () => {
+    await t.step("a wrong request is rejected with an RFC 9457 problem, under strict headers", async () => {
       const cases: [path: string, status: number, detail: RegExp, init?: RequestInit][] = [
         ["/nothing", 404, /there is nothing at \/nothing/],
         ["/materialized", 405, /\/materialized does not support POST/, {

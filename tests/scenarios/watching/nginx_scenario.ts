@@ -32,7 +32,7 @@ async function withNginx(before: string, use: (url: string) => Promise<void>): P
   }
 }
 
-Deno.test("through nginx the stream of events begins at once, and brings them as they come", async () => {
+Deno.test("through nginx, the stream of events begins at once, and passes events as they arrive", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     await withNginx(await startServing(world, "one"), async (url) => {
@@ -47,7 +47,7 @@ Deno.test("through nginx the stream of events begins at once, and brings them as
   });
 });
 
-Deno.test("viewers behind a proxy that is trusted have ten streams each, and behind another one ten together", async () => {
+Deno.test("viewers behind a trusted proxy have ten streams each, and behind another one ten together", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const trusting = await startServing(world, "trusting", { HTTP_TRUSTED_PROXIES: "127.0.0.1" });

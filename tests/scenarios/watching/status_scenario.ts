@@ -32,7 +32,7 @@ const away = {
 
 Deno.test("deno task status", async (t) => {
   await withWorld(async (world) => {
-    await t.step("status tells what RabbitMQ, Redis and Postgres tell, as JSON and on a screen", async () => {
+    await t.step("status shows the state of RabbitMQ, Redis and Postgres, as JSON and on a screen", async () => {
       const before = await readJson(world);
       strictEqual(before.code, 0);
       deepStrictEqual(told(before.status.queues).events, { name: world.events, messages: null, consumers: null });
@@ -80,7 +80,7 @@ Deno.test("deno task status", async (t) => {
       match(stdout, /^Rates +fresh for \S+ s more; 31 currencies as of 2024-06-28T14:00:00\.000Z$/m);
       match(stdout, new RegExp(`^Totals +${rows} events stored; ${rows} in the last minute`, "m"));
     });
-    await t.step("status names the server that is away, shows the others, and ends with 1", async () => {
+    await t.step("status names the server that is away, shows the others, and exits with 1", async () => {
       for (const [setting, { part, says }] of Object.entries(away)) {
         const url = new URL(world.env[setting]!);
         url.port = String(freePort());
@@ -93,7 +93,7 @@ Deno.test("deno task status", async (t) => {
       }
     });
     await t.step(
-      "status says which command is missing where there are no tables, and what is wrong with its words",
+      "status names the command for missing tables, and explains wrong arguments",
       async () => {
         const { code, status } = await readJson(world, { DATABASE_URL: servers.DATABASE_URL + "?search_path=nowhere" });
         strictEqual(code, 1);
@@ -103,7 +103,7 @@ Deno.test("deno task status", async (t) => {
         }
       },
     );
-    await t.step("status --watch goes on while a server is away, and shows it again when it is back", async () => {
+    await t.step("status --watch continues while a server is away, and shows it again when it is back", async () => {
       for (const [setting, { part }] of Object.entries(away)) {
         await using proxy = await TcpProxy.before(world.env[setting]!);
         const seen: (string | null)[] = [];
@@ -119,7 +119,7 @@ Deno.test("deno task status", async (t) => {
         strictEqual((await watching.ended).code, 0, "all was well at last");
       }
     });
-    await t.step("status --watch leaves at once when it is told to", async () => {
+    await t.step("status --watch exits at once on a signal", async () => {
       const seen: string[] = [];
       const env = { ...bare, ...world.env };
       const onLine = (line: string) => void seen.push(line);
@@ -132,14 +132,14 @@ Deno.test("deno task status", async (t) => {
       strictEqual(code, 0);
       await watching.read;
     });
-    await t.step("status colours what it shows on a terminal alone, and not there when NO_COLOR is set", async () => {
+    await t.step("status uses colours only on a terminal without NO_COLOR", async () => {
       const colour = "\x1b[";
       const { stdout } = await members.run("status", [], { ...world.env, NO_COLOR: "" });
       strictEqual(stdout.includes(colour), false, "a pipe");
       strictEqual((await onTerminal(world, { TERM: "xterm" })).includes(`${colour}2mLock`), true, "a terminal");
       strictEqual((await onTerminal(world, { TERM: "xterm", NO_COLOR: "1" })).includes(colour), false, "NO_COLOR");
     });
-    await t.step("status tells of rates past their time, and of a lock that is held or paused", async () => {
+    await t.step("status shows stale rates, and a held or paused lock", async () => {
       const redis = await openRedis(servers.REDIS_URL, { name: world.events, log: silentLog });
       const [rates, lock] = [`${world.events}:{rates}:current`, `${world.events}:{rates}:lock`];
       const value = { v: 1, base: "EUR", as_of_ms: Date.UTC(2024, 5, 28), rates: { USD: "1.0705" }, stale_ms: 60_000 };

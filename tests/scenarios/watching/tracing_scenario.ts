@@ -37,7 +37,7 @@ function ancestors(receiver: OtlpReceiver, span: ReceivedSpan): ReceivedSpan[] {
   return parent ? [parent, ...ancestors(receiver, parent)] : [];
 }
 
-Deno.test("an event's path from its publisher to its commit, and the call for its rates, are spans of one trace", async () => {
+Deno.test("an event's path from publisher to commit, and the call for its rates, are spans of one trace", async () => {
   await using receiver = new OtlpReceiver();
   await withWorld(async (world) => {
     await publish(world, { OTEL_SERVICE_NAME: "publisher", OTEL_TRACES_SAMPLER: "always_on" });
@@ -98,7 +98,7 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
   }, { env: { ...receiver.env, OTEL_TRACES_SAMPLER: "parentbased_always_off" } });
 });
 
-Deno.test("of events that the publisher did not sample, the subscriber records nothing", async () => {
+Deno.test("the subscriber records nothing of unsampled events", async () => {
   await using receiver = new OtlpReceiver();
   await withWorld(async (world) => {
     await publish(world, { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0" });
@@ -114,7 +114,7 @@ Deno.test("of events that the publisher did not sample, the subscriber records n
   }, { env: receiver.env });
 });
 
-Deno.test("a dead letter keeps its publish span, and a batch that takes it again links to it", async () => {
+Deno.test("a dead letter keeps its publish span, and a batch that consumes it again links to it", async () => {
   await using receiver = new OtlpReceiver();
   await withWorld(async (world) => {
     await publish(world, {}, inPesos);
@@ -135,7 +135,7 @@ Deno.test("a dead letter keeps its publish span, and a batch that takes it again
   }, { env: receiver.env });
 });
 
-Deno.test("with tracing off nothing leaves the members, and messages carry no header", async () => {
+Deno.test("without tracing, members send no spans, and messages have no trace header", async () => {
   await using receiver = new OtlpReceiver();
   await withWorld(async (world) => {
     await publish(world);
@@ -148,7 +148,7 @@ Deno.test("with tracing off nothing leaves the members, and messages carry no he
   }, { env: { ...receiver.env, OTEL_DENO: "false" } });
 });
 
-Deno.test("W3C's own examples are read and written, and nothing that is not one is read", async () => {
+Deno.test("W3C's examples are read and written, and anything else is rejected", async () => {
   const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
   const span = { traceId, spanId, sampled: true };
   const cases: [unknown, typeof span | undefined][] = [

@@ -137,7 +137,7 @@ for (const [name, { expect, ...scenario }] of Object.entries(cases)) {
   });
 }
 
-Deno.test("runCrowd() runs the same for the same seed, and another for another", async () => {
+Deno.test("runCrowd() runs the same for one seed, and differently for another", async () => {
   const [one, again, other] = [
     await runCrowd(base, 50, 7),
     await runCrowd(base, 50, 7),
@@ -154,7 +154,7 @@ class ForgetfulLock extends MemoryRates {
   }
 }
 
-Deno.test("runCrowd() finds a lock with two holders at once", async () => {
+Deno.test("runCrowd() finds a lock with two holders", async () => {
   await rejects(runCrowd(base, 50, 1, (clock) => new ForgetfulLock(clock)), /second holder/);
 });
 
@@ -173,7 +173,7 @@ class CarelessCache extends MemoryRates {
   }
 }
 
-Deno.test("runCrowd() finds a write by a worker that has lost the lock", async () => {
+Deno.test("runCrowd() finds a write by a worker that lost the lock", async () => {
   const late = { ...base, answerMs: () => 1_500, times: { RATES_LOCK_TTL_MS: 1_000 } };
   strictEqual((await runCrowd(late, 20, 1)).firstMs, undefined, "each is refused what it would write");
   await rejects(runCrowd(late, 20, 1, (clock) => new CarelessCache(clock)), /lost the lock/);

@@ -10,7 +10,7 @@ import { summary } from "../../../publisher/publish.ts";
 import { summarize, waitUntilSettled } from "../outcome.ts";
 import { openDashboard } from "./dashboard.ts";
 import { Screen, standardOutput } from "./screen.ts";
-import { printable } from "../../../shared/runtime/printable.ts";
+import { plural, printable } from "../../../shared/runtime/printable.ts";
 import { EmbeddedSystem, type Publication } from "./system.ts";
 
 export interface EmbeddedOptions {
@@ -73,7 +73,7 @@ export async function runEmbedded({ project, count, rate, stay }: EmbeddedOption
   );
   await publish({ source: madeUpEvents(clock), count: undefined, rate: stayingRate, stop });
   const { stored, dead, lost } = await waitUntilSettled(system, system.published, clock);
-  screen.say(`Ended: ${stored} events stored, ${dead} dead-lettered, ${lost} lost.`);
+  screen.say(`Ended: ${plural(stored, "event")} stored, ${dead} dead-lettered, ${lost} lost.`);
   return lost === 0 ? 0 : 1;
 }
 

@@ -51,7 +51,7 @@ Deno.test("Screen.follow() redraws its lines on a terminal, and leaves none behi
   deepStrictEqual(shown(written), ["Before", ""]);
 });
 
-Deno.test("Screen.follow() writes whole lines without any control character where there is no terminal", async () => {
+Deno.test("Screen.follow() writes whole lines without control characters when there is no terminal", async () => {
   const { clock, written, screen } = world({ isTerminal: false, colours: false });
   const stop = new AbortController();
   const following = screen.follow(() => viewOf(7), stop.signal);
@@ -61,7 +61,7 @@ Deno.test("Screen.follow() writes whole lines without any control character wher
   deepStrictEqual(written, Array(2).fill("  published 2000  stored 7  dead 1  0 events/s\n"));
 });
 
-Deno.test("Screen writes no colours where they are off, and no more or longer lines than the terminal has room for", async () => {
+Deno.test("Screen writes no colours when they are off, and fits its lines to the terminal", async () => {
   const { clock, written, screen } = world({ colours: false, columns: () => 20, rows: () => 4 });
   const stop = new AbortController();
   const following = screen.follow(() => viewOf(7), stop.signal);
@@ -73,7 +73,7 @@ Deno.test("Screen writes no colours where they are off, and no more or longer li
   await following;
 });
 
-Deno.test("Screen.say() puts its line above those that are redrawn", async () => {
+Deno.test("Screen.say() prints its line above the redrawn ones", async () => {
   const { clock, written, screen } = world();
   const stop = new AbortController();
   const following = screen.follow(() => viewOf(7), stop.signal);
@@ -87,7 +87,7 @@ Deno.test("Screen.say() puts its line above those that are redrawn", async () =>
   await following;
 });
 
-Deno.test("Screen.follow() goes up by the rows that its lines have where the terminal was made narrower", async () => {
+Deno.test("Screen.follow() moves up by the wrapped rows after the terminal becomes narrower", async () => {
   let columns = 80;
   const { clock, written, screen } = world({ columns: () => columns });
   const stop = new AbortController();
@@ -108,7 +108,7 @@ const view: View = {
   newest: "Player #10 started playing.",
 };
 
-Deno.test("linesOf() tells throughput, lag, both subscribers, rates, dead letters by reason and the newest event", () => {
+Deno.test("linesOf() shows throughput, lag, both subscribers, rates, dead letters by reason and the newest event", () => {
   deepStrictEqual(linesOf(view, 500), [
     "  events        published 2000  stored 1900  waiting 99",
     "  throughput    500 events/s  lag 1.3 s",
@@ -119,7 +119,7 @@ Deno.test("linesOf() tells throughput, lag, both subscribers, rates, dead letter
   ]);
 });
 
-Deno.test("linesOf() has as many lines before anything has happened", () => {
+Deno.test("linesOf() has as many lines before the first event", () => {
   const empty = { ...view, dead: 0, rates: undefined, deadReasons: new Map(), newest: undefined };
   strictEqual(linesOf(empty, 0).length, linesOf(view, 0).length);
   deepStrictEqual(linesOf(empty, 0).slice(3), [
@@ -129,6 +129,6 @@ Deno.test("linesOf() has as many lines before anything has happened", () => {
   ]);
 });
 
-Deno.test("lineOf() tells it in one line", () => {
+Deno.test("lineOf() returns one line", () => {
   strictEqual(lineOf(view, 500), "  published 2000  stored 1900  dead 1  500 events/s");
 });

@@ -33,7 +33,7 @@ Deno.test("MemorySender puts every message on the queue and confirms it", async 
   deepStrictEqual([tally.published, tally.confirmed, queue.ready], [250, 250, 250]);
 });
 
-Deno.test("MemorySender.room() holds the publisher back until what it has sent is settled: taken is not enough", async () => {
+Deno.test("MemorySender.room() blocks the publisher until its messages are settled, not only taken", async () => {
   const { clock, queue, tally, published } = world(6_000);
   await clock.advance(10_000);
   strictEqual(tally.published < 3_200, true);
@@ -47,7 +47,7 @@ Deno.test("MemorySender.room() holds the publisher back until what it has sent i
   strictEqual(tally.confirmed, 6_000);
 });
 
-Deno.test("MemorySender.room() lets go when it is stopped", async () => {
+Deno.test("MemorySender.room() returns when it is stopped", async () => {
   const { clock, stop, tally, published } = world(1_000_000);
   await clock.advance(1_000);
   stop.abort();

@@ -11,6 +11,7 @@ import { walkingQuotes } from "../../../rates-api/quotes.ts";
 import { type RunningRatesApi, startRatesApi } from "../../../rates-api/server.ts";
 import { createSubscriber, type Subscriber } from "../../../subscriber/create_subscriber.ts";
 import { keepCompacting } from "../../../subscriber/store/compact.ts";
+import { keepFolding } from "../../../subscriber/store/fold.ts";
 import { Observations } from "../../../subscriber/http/http.ts";
 import { PostgresPlayers } from "../../../subscriber/store/postgres_players.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
@@ -101,6 +102,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.#working = Promise.all([
       ...this.subscribers.map(({ runner }) => runner.run(this.#stop.signal, this.#abandon.signal)),
       keepCompacting({ ...options, database }, this.#stop.signal),
+      keepFolding({ ...options, database, stored: () => this.observations.stats.stored }, this.#stop.signal),
     ]).then(() => {});
   }
 
@@ -112,6 +114,8 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       startRatesApi({ ...options, address: "127.0.0.1:0", apiKey: settings.RATES_API_KEY, quotes }),
     ]);
     await migrateFresh(database, catalogue);
+    // Postgres's start leaves 250 MB of garbage outside V8's heap, which V8 might not see for minutes.
+    (globalThis as { readonly gc?: () => void }).gc?.();
     return new EmbeddedSystem(database, ratesApi, options);
   }
 

@@ -1,5 +1,5 @@
-# Redis reads its certificate and start.sh its passwords at the start only: with others it is started again.
+# Fails when the certificate or a password has changed: Redis and start.sh read them only at the start.
 set -eu
-# NOAUTH is an answer, too: the probe needs no password.
+# The reply NOAUTH also exits with 0, so the probe needs no password.
 redis-cli --tls --cacert /run/tls/ca.crt --cert /run/tls/tls.crt --key /run/tls/tls.key ping
 [ "$(cat /run/tls/* /run/passwords/* | sha256sum)" = "$(cat /tmp/secrets.sum)" ]

@@ -1,4 +1,4 @@
--- Run once, by the image, when the database is made. `deno task migrate` grants the others what they need.
+-- The image runs this once, when it creates the database. `deno task migrate` grants the other roles what they need.
 create role casino_migrator login password 'development' connection limit 5;
 create role casino_subscriber login password 'development' connection limit 77;
 create role casino_dead_letters login password 'development' connection limit 3;

@@ -1,4 +1,4 @@
-"""Publishes four events to an exchange with pika, their schema built here by hand: no file is shared with the project.
+"""Publishes four events to an exchange with pika. Builds their schema by hand, and shares no file with the project.
 
 usage: publish_events.py AMQP_URL EXCHANGE with-id|without-id
 """
@@ -13,7 +13,7 @@ FIELDS = [
     ("id", 1, "TYPE_INT64"),
     ("player_id", 2, "TYPE_INT64"),
     ("game_id", 3, "TYPE_INT64"),
-    ("type", 4, "TYPE_INT32"),  # an enum on the wire
+    ("type", 4, "TYPE_INT32"),  # An enum, on the wire.
     ("amount", 5, "TYPE_INT64"),
     ("currency", 6, "TYPE_STRING"),
     ("has_won", 7, "TYPE_BOOL"),

@@ -2,7 +2,7 @@
 
 usage: publish_nested.py AMQP_URL EXCHANGE tables|arrays LEVELS BODY_IN_HEX
 
-RabbitMQ's frames have room for 131,072 bytes: 21,800 tables of 6 bytes, or 26,100 arrays of 5.
+A frame of RabbitMQ holds 131,072 bytes: 21,800 tables of 6 bytes, or 26,100 arrays of 5.
 """
 
 import sys
@@ -10,7 +10,7 @@ import sys
 import pika
 
 url, exchange, kind, levels, body = sys.argv[1:]
-# pika writes headers by recursion as well, three calls a level.
+# pika also writes headers by recursion, with three calls per level.
 sys.setrecursionlimit(200_000)
 nested = {} if kind == "tables" else []
 for _ in range(int(levels)):

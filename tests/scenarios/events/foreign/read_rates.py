@@ -1,4 +1,4 @@
-"""Reads rates as a stranger would: it has the address and the key, and learns the rest by server reflection.
+"""Reads rates with only the address and the key. Learns the schema by server reflection.
 
 Shares no code and no schema with the project; needs python3-grpcio and python3-protobuf. Usage:
 
@@ -30,7 +30,7 @@ def bytes_field(number, value):
 
 
 def fields(encoded):
-    """The fields of an encoded message: (number, value)."""
+    """Returns the fields of an encoded message as (number, value)."""
     position = 0
 
     def read_varint():
@@ -84,7 +84,7 @@ def list_services(channel, version):
 
 
 def find_method(channel, version, pool, service, method):
-    """The method's request and response class."""
+    """Returns the request and response classes of the method."""
     answer = reflect(channel, version, bytes_field(FILE_CONTAINING_SYMBOL, service.encode()))
     files = [
         descriptor_pb2.FileDescriptorProto.FromString(encoded)

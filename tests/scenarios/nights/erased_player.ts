@@ -1,0 +1,28 @@
+/** A player who is playing asks for their data to be erased. */
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { untilText } from "../dashboard/browser.ts";
+import { expected, oneBet, send, times } from "./messages.ts";
+import type { Story } from "./night.ts";
+
+const email = "jane@example.com";
+const sums = "select json_agg(t order by player_id) as totals from player_totals t";
+
+export const erasedPlayer: Story = async (night, system) => {
+  const { page } = night;
+  const plays = () => send(system, times(20, () => expected(system, oneBet({ playerId: 11n }))));
+  await plays();
+  await untilText(page, "#events li", email);
+  await system.checkNothingIsLost();
+  const before = await system.withSql((sql) => sql.one(sums));
+  await night.sees({ title: "All is well", status: /^Lag +none/m });
+
+  await night.follows("operations.md", "Postgres", "erase");
+  await page.reload();
+  await untilText(page, "#headline-title", "All is well");
+  ok(!(await page.content()).includes(email));
+  deepStrictEqual(await system.withSql((sql) => sql.one(sums)), before);
+  await plays();
+  await system.checkNothingIsLost();
+  const personal = "select count(*)::int as events from events where events::text like '%jane@%'";
+  deepStrictEqual(await system.withSql((sql) => sql.one(personal)), { events: 0 });
+};

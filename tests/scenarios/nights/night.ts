@@ -1,0 +1,140 @@
+/** One night of an operator: the page in a browser, the terminal, the alerts, and the documents. */
+import { deepStrictEqual, match } from "node:assert/strict";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { eventually } from "../../fixtures/eventually.ts";
+import { type OpenPage, openPage, untilText } from "../dashboard/browser.ts";
+import { readDocument } from "../operations/document.ts";
+import type { System } from "../operations/system.ts";
+import { Alerts } from "./alerts.ts";
+
+/** Longer than any time after which a subscriber tries again, or asks its servers how they are. */
+const patienceMs = 40_000;
+const screens = { 1280: { width: 1280, height: 900 }, 390: { width: 390, height: 844 } };
+
+export interface Sight {
+  /** The headline's title. */
+  readonly title: string | RegExp;
+  /** One of the problems below the title. */
+  readonly problem?: RegExp;
+  /** A line of `deno task status`. */
+  readonly status: RegExp;
+  /** The alert that fires, and its summary. */
+  readonly alert?: readonly [name: string, summary: RegExp];
+}
+
+/** What happens in a night; the rest of the file says how the operator meets it. */
+export type Story = (night: Night, system: System) => Promise<void>;
+
+export class Night implements AsyncDisposable {
+  #pictures = 0;
+
+  private constructor(
+    readonly name: string,
+    readonly system: System,
+    private readonly open: OpenPage,
+    private readonly alerts: Alerts,
+  ) {}
+
+  /** Begins with a page that is calm, and no alert. */
+  static async begin(name: string, system: System): Promise<Night> {
+    const open = await openPage(`http://${system.env["HTTP"]}/`, { viewport: screens[1280] });
+    await untilText(open.page, "#headline-title", "All is well", patienceMs);
+    return new Night(name, system, open, await Alerts.watching(system.env["HTTP"]!));
+  }
+
+  get page(): Page {
+    return this.open.page;
+  }
+
+  /** Checks what page, terminal and Prometheus tell. Waits for each. */
+  async sees({ title, problem, status, alert }: Sight): Promise<void> {
+    await untilText(this.page, "#headline-title", title, patienceMs);
+    if (problem) await untilText(this.page, "#headline-problems li", problem, patienceMs);
+    await this.system.operator.try("deno task status", status, `${this.name}: deno task status`);
+    if (alert) await this.fires(...alert);
+    await this.picture("seen");
+  }
+
+  async fires(alert: string, summary: RegExp): Promise<void> {
+    const said = await eventually(`the alert ${alert}`, async () => (await this.alerts.firing()).get(alert));
+    match(said, summary);
+  }
+
+  /**
+   * Types commands of a document as they stand, and checks that each shows what the document says.
+   * @param under the heading above them
+   * @param parts of the commands to type, in order; all under the heading by default
+   */
+  async follows(name: string, under: string, ...parts: readonly string[]): Promise<void> {
+    const { sections, elsewhere } = await readDocument(name);
+    const told = sections.flatMap(({ steps }) => steps).flatMap((step) => step.kind === "command" ? [step] : []);
+    const all = [...told, ...elsewhere.map((each) => ({ ...each, shows: undefined }))]
+      .filter((each) => each.under === under);
+    const chosen = parts.length === 0 ? all : parts.map((part) => {
+      const step = all.find(({ command }) => command.includes(part));
+      if (!step) throw new Error(`${name} has no command with "${part}" under ${under}`);
+      return step;
+    });
+    if (chosen.length === 0) throw new Error(`${name} has no commands under ${under}`);
+    for (const { command, shows, at } of chosen) {
+      if (/rabbitmq/.test(command)) await this.system.pointTools();
+      await this.system.operator.try(command, shows, `${this.name}, ${at}`);
+    }
+  }
+
+  /** Restarts a subscriber as operations.md has it: `kill`, and the command that starts it. */
+  async restarts(id: "subscriber-1" | "subscriber-2"): Promise<void> {
+    const stop = `kill "$(cat ${id}.pid)" && tail --pid="$(cat ${id}.pid)" -f /dev/null`;
+    await this.system.operator.try(stop, undefined, this.name);
+    await this.follows("operations.md", "Start", `SUBSCRIBER_ID=${id}`);
+  }
+
+  /** Checks that nothing is wrong any longer, and that each event is stored once. */
+  async isCalm(): Promise<void> {
+    await this.system.checkNothingIsLost();
+    await untilText(this.page, "#headline-title", "All is well", patienceMs);
+    await this.follows("operations.md", "Every day", "deno task status");
+    await this.picture("calm");
+    deepStrictEqual(this.open.errors, [], "errors of the page's scripts");
+  }
+
+  /** Takes the page's picture on a desktop and on a phone, where CASINO_NIGHTS names a folder. */
+  async picture(what: string): Promise<void> {
+    const folder = Deno.env.get("CASINO_NIGHTS");
+    if (!folder) return;
+    const name = `${this.name.replaceAll(" ", "-")}-${++this.#pictures}-${what}`;
+    for (const [width, screen] of Object.entries(screens).reverse()) {
+      await this.page.setViewportSize(screen);
+      await this.page.screenshot({ path: join(folder, `${name}-${width}.png`), animations: "disabled" });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.alerts[Symbol.asyncDispose]();
+    await this.open[Symbol.asyncDispose]();
+  }
+}
+
+/** Tells the stories one after the other, on the same servers. The ledger is compared after the last. */
+export async function tell(
+  t: Deno.TestContext,
+  system: System,
+  stories: Readonly<Record<string, Story>>,
+): Promise<void> {
+  let failed = false;
+  for (const [name, story] of Object.entries(stories)) {
+    // Later nights would fail only for the same reason.
+    failed ||= !await t.step({
+      name,
+      ignore: failed,
+      async fn() {
+        await using night = await Night.begin(name, system);
+        await story(night, system);
+        await night.isCalm();
+      },
+    });
+  }
+  const last = "nothing was lost, stored twice, counted twice or left unreported";
+  await t.step({ name: last, fn: () => system.checkLedger(), ignore: failed });
+}

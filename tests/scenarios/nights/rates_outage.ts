@@ -1,0 +1,14 @@
+/** The rates API is away for longer than the cached rates last. */
+import { happenings } from "../operations/faults.ts";
+import type { Story } from "./night.ts";
+
+export const ratesOutage: Story = async (night, system) => {
+  await happenings["no rates come"]!(system);
+  await night.sees({
+    title: "One thing is wrong",
+    problem: /^The rates API is not available \(.*\): the cached rates are used until they expire/i,
+    status: /^Rates +none/m,
+    alert: ["CasinoDeadLettersForRates", /no exchange rates come/],
+  });
+  await night.follows("runbook.md", "CasinoDeadLettersForRates");
+};

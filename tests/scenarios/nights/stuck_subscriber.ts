@@ -1,0 +1,30 @@
+/** A subscriber's process stands still while it holds events. */
+import { Session } from "../../../shared/postgres/session.ts";
+import { runProgram } from "../../../tools/run_program.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { expected, oneBet, send, times } from "./messages.ts";
+import type { Story } from "./night.ts";
+
+const [count, ageMs] = [60, 90_000];
+
+export const stuckSubscriber: Story = async (night, system) => {
+  {
+    await using sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-long-statement" });
+    await sql.query("begin; lock table player_totals in access exclusive mode");
+    await send(system, times(count, () => expected(system, oneBet(), ageMs)));
+    await eventually("both subscribers hold events", async () => {
+      const { output } = await system.operator.type("deno task status");
+      return output.match(/ has held \d+ events /g)?.length === 2;
+    });
+    const pid = await Deno.readTextFile(`${system.operator.folder}/subscriber-2.pid`);
+    await runProgram("pkill", ["-STOP", "-P", pid.trim()]);
+  }
+  await night.sees({
+    title: "One thing is wrong",
+    problem: /^Subscriber subscriber-2 has not reported since \d\d:\d\d:\d\d UTC; it held \d+ events then/,
+    status: /^Subscriber +subscriber-2 {2}no report for .*; it held \d+ events? then/m,
+    alert: ["CasinoEventsHeld", /^The oldest event in hand was published \d+ s ago$/],
+  });
+  await night.follows("runbook.md", "CasinoEventsHeld", "pkill");
+  await night.follows("operations.md", "Start", "SUBSCRIBER_ID=subscriber-2");
+};
