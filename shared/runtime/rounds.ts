@@ -5,7 +5,7 @@ import type { Log } from "./telemetry/log.ts";
 
 export interface RoundsOptions {
   /** From the end of one round to the next, in ms. See {@linkcode sleepToTick}. */
-  readonly everyMs: number;
+  readonly everyMs: number | (() => number);
   /** Message of the debug record for a failed round. */
   readonly failed: string;
   readonly clock: Clock;
@@ -27,6 +27,6 @@ export async function inRounds(
     } catch (error) {
       if (!stop.aborted) log.debug(failed, { problem: messageOf(error) });
     }
-    await sleepToTick(clock, everyMs, stop).catch(() => {});
+    await sleepToTick(clock, typeof everyMs === "number" ? everyMs : everyMs(), stop).catch(() => {});
   }
 }

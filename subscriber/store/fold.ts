@@ -14,9 +14,9 @@ import { keepLeaders, leadersOfTotals, rowsTaken } from "./totals.ts";
 
 /** Bounds the duration of one statement. */
 const mostBatches = 200;
-const everyMs = 1_000;
+const [everyMs, idleMs] = [1_000, 2_000];
 /** Rounds between two folds of a subscriber that stores nothing: another one may have died before its last fold. */
-const idleRounds = 60;
+const idleRounds = 30;
 /** Any number; Postgres has one space of locks for all programs of a database. */
 const lockSpace = 7_311_000_000_000n;
 
@@ -97,7 +97,7 @@ export interface KeepFoldingOptions {
   readonly log: Log;
 }
 
-/** Folds once a second while the subscriber stores events, until the signal is aborted; never throws. */
+/** Folds once a second while the subscriber stores events, and looks every other second else, until the signal is aborted; never throws. */
 export async function keepFolding(options: KeepFoldingOptions, stop: AbortSignal): Promise<void> {
   const { database, stored, clock, log } = options;
   let added = NaN;
@@ -120,7 +120,8 @@ export async function keepFolding(options: KeepFoldingOptions, stop: AbortSignal
       problem = found;
     }
   };
-  await inRounds(round, { everyMs, failed: "Totals were not folded", clock, log }, stop);
+  const next = () => stored() === added ? idleMs : everyMs;
+  await inRounds(round, { everyMs: next, failed: "Totals were not folded", clock, log }, stop);
 }
 
 /** The longest that a subscriber waits for its last fold, in ms. */

@@ -18,16 +18,19 @@ Deno.test("keepFolding() folds while the subscriber stores events, rarely else, 
     },
     copyIn: () => Promise.reject(new Error("nothing is copied")),
   };
+  let looks = 0;
   const foldsDuring = async (ms: number) => {
     const before = folds;
     await clock.advance(ms);
     return folds - before;
   };
-  const folding = keepFolding({ database, stored: () => stored, clock, log }, stop.signal);
+  const folding = keepFolding({ database, stored: () => (looks++, stored), clock, log }, stop.signal);
   deepStrictEqual(await foldsDuring(1_500), 1, "once at the start: another subscriber may have died");
   stored = 7;
   deepStrictEqual(await foldsDuring(10_000), 1);
+  const begun = looks;
   deepStrictEqual(await foldsDuring(60_000), 1, "once a minute while nothing is stored");
+  deepStrictEqual(looks - begun <= 60, true, "and looks every other second: each look wakes the process");
   [stored, answer] = [8, "busy"];
   deepStrictEqual(await foldsDuring(5_000), 5, "until its own batches are added");
   answer = "fails";

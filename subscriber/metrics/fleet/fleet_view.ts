@@ -7,8 +7,8 @@ export const subscriberStates = ["holding", "silent", "connecting", "leaving", "
 
 /** A subscriber without a report for this long is silent. Subscribers report every second, idle ones every other. */
 const silentMs = 10_000;
-/** A subscriber without a report for this long has missed more than one. */
-const quietMs = 3_000;
+/** A subscriber without a report for this long is late by at least one. */
+const quietMs = 4_000;
 
 type SeenReport = Omit<HeardReport, "state"> & Pick<SubscriberAnswer, "state">;
 

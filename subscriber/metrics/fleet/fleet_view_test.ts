@@ -60,8 +60,8 @@ Deno.test("viewOf() does not treat an old report as the current state", () => {
     const { subscribers, unacknowledged, unheard } = viewOf([report("one", { heard_ms }), report("two")], [2], now);
     return [subscribers.map(({ state }) => state).join(), unacknowledged, unheard];
   };
-  deepStrictEqual(heard(2_900), ["working,working", 0, 0], "one report is late");
-  deepStrictEqual(heard(3_000), ["working,working", null, 1]);
+  deepStrictEqual(heard(3_900), ["working,working", 0, 0], "one report is late");
+  deepStrictEqual(heard(4_000), ["working,working", null, 1]);
   deepStrictEqual(heard(10_000), ["silent,working", null, 1]);
 });
 

@@ -114,8 +114,6 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       startRatesApi({ ...options, address: "127.0.0.1:0", apiKey: settings.RATES_API_KEY, quotes }),
     ]);
     await migrateFresh(database, catalogue);
-    // Postgres's start leaves 250 MB of garbage outside V8's heap, which V8 might not see for minutes.
-    (globalThis as { readonly gc?: () => void }).gc?.();
     return new EmbeddedSystem(database, ratesApi, options);
   }
 
@@ -127,6 +125,8 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     const sender = new MemorySender(this.queue, clock, publication.stop);
     const exchange = settings.EVENTS_EXCHANGE;
     await publishEvents({ ...publication, sender, exchange, clock, tally, onFailure: () => {} });
+    // Postgres's start leaves 250 MB of garbage outside V8's heap, which V8 might not see for minutes.
+    (globalThis as { readonly gc?: () => void }).gc?.();
     return tally;
   }
 
