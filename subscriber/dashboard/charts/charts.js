@@ -2,7 +2,7 @@
 import { LiveChart } from "./chart.js";
 import { daySeconds } from "./day.js";
 import { byId, setTextOf } from "../dom.js";
-import { compact, count, duration, plural, rate } from "../format.js";
+import { compact, count, duration, plural, rate, shortDuration } from "../format.js";
 
 export const historyNames = ["throughput", "queue", "oldest", "p50", "p99"];
 
@@ -57,14 +57,14 @@ function makeCharts() {
       title: "Age of the oldest waiting event",
       series: [{ name: "oldest", label: "", color: "1" }, yesterday],
       format: duration,
-      axis: duration,
+      axis: shortDuration,
       least: 100,
     }),
     new LiveChart(byId("latency-chart"), {
       title: "Time from publish to commit",
       series: [{ name: "p50", label: "p50", color: "1" }, { name: "p99", label: "p99", color: "2" }],
       format: duration,
-      axis: duration,
+      axis: shortDuration,
       least: 10,
     }),
   ];
