@@ -154,6 +154,8 @@ function cureOf(error: unknown): string | undefined {
   // undefined_table and undefined_column: the subscriber is newer than the tables.
   if (code === "42P01" || code === "42703") return "run `deno task migrate`";
   if (code === "42501") return "grant the roles their privileges with `deno task roles` and `deno task migrate`";
+  // read_only_sql_transaction
+  if (code === "25006") return "if this server is a replica, promote it, or connect to the primary (docs/runbook.md)";
   if (code === "XX001") return "a page of the table is damaged: restore the database (docs/runbook.md)";
   if (code === "XX002") return "an index is damaged: reindex it (docs/runbook.md)";
   if (isPartitionMissing(error)) return "create the partition that is missing";

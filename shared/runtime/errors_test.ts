@@ -117,4 +117,5 @@ Deno.test("describeRefusal() adds the details that the message omits, and explai
   strictEqual(explainStoreError(withCode("23514", { constraint: "sane" })), "words");
   match(explainStoreError(withCode("23514", { constraint: "events_partition_missing" })), /create the partition/);
   strictEqual(explainStoreError(withCode("22023", { hint: "mend it" })), "words; mend it");
+  match(explainStoreError(withCode("25006")), /^words; .* a replica.*promote it, or connect to the primary/);
 });

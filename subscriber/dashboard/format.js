@@ -49,6 +49,16 @@ export function duration(ms) {
 }
 
 /**
+ * `950 ms`, `100 s`, `17 min`, `3 h`: short enough for a chart's axis.
+ * @param {number} ms
+ */
+export function shortDuration(ms) {
+  if (ms < 60_000) return duration(ms);
+  if (ms < 600_000) return `${Math.round(ms / 1_000)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${trimmed(ms / 3_600_000)} h`;
+}
+
+/**
  * `1,234.56 EUR`, exact.
  * @param {number | string | null | undefined} cents
  */

@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { clock, count, dateTime, duration, euros, plural, rate } from "./format.js";
+import { clock, count, dateTime, duration, euros, plural, rate, shortDuration } from "./format.js";
 
 Deno.test("count() groups digits, keeps large integers exact, and shows unknown values as a dash", () => {
   strictEqual(count(1_234_567), "1,234,567");
@@ -23,6 +23,11 @@ Deno.test("duration() has two units at most", () => {
   ];
   for (const [ms, text] of shown) strictEqual(duration(ms), text);
   strictEqual(duration(undefined), "–");
+});
+
+Deno.test("shortDuration() has one unit, which fits a chart's axis", () => {
+  const shown = [[340, "340 ms"], [50_000, "50 s"], [100_000, "100 s"], [1_000_000, "17 min"], [9_000_000, "2.5 h"]];
+  for (const [ms, text] of shown as [number, string][]) strictEqual(shortDuration(ms), text);
 });
 
 Deno.test("euros() is exact for any number of cents", () => {

@@ -2,7 +2,7 @@
 import { LiveChart } from "./chart.js";
 import { daySeconds } from "./day.js";
 import { byId, setTextOf } from "../dom.js";
-import { compact, count, duration, plural, rate } from "../format.js";
+import { compact, count, duration, plural, rate, shortDuration } from "../format.js";
 
 export const historyNames = ["throughput", "queue", "oldest", "p50", "p99"];
 
@@ -55,7 +55,7 @@ function makeCharts() {
       title: "Age of the oldest event in hand",
       series: [{ name: "oldest", label: "", color: "1" }, yesterday],
       format: duration,
-      axis: duration,
+      axis: shortDuration,
       least: 100,
     }),
     new LiveChart(byId("latency-chart"), {
@@ -66,7 +66,7 @@ function makeCharts() {
         { ...yesterday, label: "p99 yesterday" },
       ],
       format: duration,
-      axis: duration,
+      axis: shortDuration,
       least: 10,
     }),
   ];

@@ -17,7 +17,7 @@ export const failover = (kept: AsyncDisposableStack): Story => async (night, sys
   await system.publish(200);
   await night.sees({
     title: /wrong$/,
-    problem: /cannot execute COPY during recovery/,
+    problem: /cannot execute COPY during recovery; if this server is a replica, promote it/,
     status: /cannot execute COPY during recovery/,
     alert: ["CasinoDatabaseRefusesBatches", /^Postgres does not take batches$/],
   });

@@ -1,4 +1,5 @@
 /** A thief has an operator's token: signs in, drops dead letters, and tries on when the token is another. */
+import { strictEqual } from "node:assert/strict";
 import { openPage, signIn, untilText } from "../dashboard/browser.ts";
 import { expected, oneBet, send, times } from "./messages.ts";
 import type { Story } from "./night.ts";
@@ -24,7 +25,7 @@ export const stolenToken: Story = async (night, system) => {
 
   await night.follows("runbook.md", "CasinoSignInsFail", "/audit");
   await night.follows("rotation.md", "Tokens for HTTP");
-  await untilText(thief.page, "#signed-in", /^$/);
+  strictEqual((await thief.page.context().request.get(`${page}audit`)).status(), 401, "the thief's session");
   for (let n = 0; n < tries; n++) {
     const answer = await fetch(`${page}audit`, { headers: { authorization: `Bearer ${token}` } });
     await answer.body?.cancel();
