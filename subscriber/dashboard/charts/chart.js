@@ -86,8 +86,7 @@ export class LiveChart {
           gap: 4,
           space: 64,
           incrs: [15, 30, 60, 120, 10_800, 21_600, 43_200],
-          values: (/** @type {unknown} */ _, /** @type {number[]} */ times) =>
-            times.map((time) => clock(time * 1_000).replace(/:00$/, "")),
+          values: (/** @type {unknown} */ _, /** @type {number[]} */ times) => times.map(timeOf),
         },
         {
           ...small,
@@ -125,7 +124,9 @@ export class LiveChart {
       if (typeof value === "number") return `${label} ${this.#options.format(value)}`.trim();
       return optional ? [] : `${label} unknown`.trim();
     });
-    setText(this.#readout, `${clock(time * 1_000)}  ${values.join("  ")}`);
+    // A label stays on the line of its value.
+    const parts = [timeOf(time), ...values].map((part) => part.replaceAll(" ", "\u00a0"));
+    setText(this.#readout, parts.join("  "));
   }
 
   /** @param {Data} data */
@@ -142,6 +143,11 @@ export class LiveChart {
     });
     return `${title}, in the last ${duration(1_000 * this.#span)}: ${parts.map((part) => part.trim()).join("; ")}.`;
   }
+}
+
+/** @param {number} seconds since 1970 */
+function timeOf(seconds) {
+  return clock(seconds * 1_000).replace(/:00$/, "");
 }
 
 /** @param {string} name of a custom property, whose value depends on the colour scheme */

@@ -60,7 +60,7 @@ Deno.test("the dashboard shows 24 hours at first, with the day before, and the l
   await using fake = new FakeSubscriber();
   fake.history = twoDays(Date.now());
   fake.start();
-  await using open = await openPage(fake.url);
+  await using open = await openPage(fake.url, { viewport: { width: 1280, height: 900 } });
   const { page, errors } = open;
   const words = (figure: string) => page.locator(`#${figure}-chart`).getAttribute("aria-label");
   const untilDrawn = (figure: string, span: string) =>
@@ -77,6 +77,11 @@ Deno.test("the dashboard shows 24 hours at first, with the day before, and the l
     await words("latency") ?? "",
     /, in the last 1 d: p50 now [^;]+; p99 now [^;]+; p99 yesterday lowest [^;]+, highest [^;]+\.$/,
   );
+  const chart = page.locator("#latency-chart");
+  await chart.hover();
+  await untilText(page, "#latency-chart .readout", /^\d\d:\d\d .*p99.yesterday.\d/);
+  const [box, readout] = await Promise.all([chart, chart.locator(".readout")].map((each) => each.boundingBox()));
+  strictEqual(readout!.x >= box!.x, true, "the values under the pointer stay in their chart");
   await page.locator("#span-live").click();
   await untilText(page, "#span-live[aria-pressed=true]", "Live");
   await untilDrawn("latency", "in the last 1 min: p50 now 3.1 ms");
