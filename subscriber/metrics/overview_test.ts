@@ -62,7 +62,7 @@ Deno.test("overviewOf() reports how many consumers send no reports, and since wh
   deepStrictEqual(await after(1_000), ["letters"]);
 });
 
-Deno.test("overviewOf() names the shards that no subscriber takes from, while others are consumed", async () => {
+Deno.test("overviewOf() names the shards without a subscriber while others are consumed", async () => {
   const { now, after } = overview();
   const shards = [4, 0, 12].map((messages, shard) => ({
     name: `q.${shard}`,
@@ -126,7 +126,7 @@ Deno.test("overviewOf() names a stuck subscriber without recent reports once", a
   );
 });
 
-Deno.test("overviewOf() says that partitions run out while there is time to cure it", async () => {
+Deno.test("overviewOf() reports early that partitions run out", async () => {
   const { now, after } = overview();
   now.runway = 14;
   deepStrictEqual(await after(0), ["letters"]);
