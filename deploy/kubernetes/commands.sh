@@ -1,4 +1,4 @@
-# For Bash: `. deploy/kubernetes/commands.sh`; docs/kubernetes.md, "Commands", has examples.
+# Functions for Bash: `. deploy/kubernetes/commands.sh` loads them. Examples: docs/kubernetes.md, "Commands".
 
 # start CRONJOB ARGUMENT…: creates a Job from a CronJob of components/operator, and sets $job to its name.
 start() {
@@ -12,7 +12,7 @@ start() {
     kubectl -n casino-events create --filename=-
 }
 
-# run CRONJOB ARGUMENT…: the same, and shows its log; until its pod has begun, why it has not.
+# run CRONJOB ARGUMENT…: starts a Job and follows its log. Until the pod starts, prints why it has not.
 run() {
   start "$@" && until kubectl -n casino-events logs --follow "job/$job"; do sleep 1; done
 }

@@ -81,7 +81,7 @@ async function dialsTo(isThere: (ms: number) => boolean, error: Error): Promise<
   return dials;
 }
 
-Deno.test("keepConnected() connects within a quarter of a second of a broker's return, and soon again if that fails", async () => {
+Deno.test("keepConnected() connects within 250 ms of a broker's return, and retries soon after a failure", async () => {
   const away = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
   for (const error of [away, new Error("Socket closed abruptly during opening handshake")]) {
     const dials = await dialsTo((ms) => ms >= 30_000, error);
@@ -91,7 +91,7 @@ Deno.test("keepConnected() connects within a quarter of a second of a broker's r
   }
 });
 
-Deno.test("keepConnected() comes back ever more slowly to a broker that is there and takes no connection", async () => {
+Deno.test("keepConnected() backs off from a broker that listens but accepts no connection", async () => {
   const dials = await dialsTo(() => true, new Error("connection.open: vhost is down"));
   strictEqual(dials.length <= 25, true, `${dials.length} in a minute`);
 });

@@ -1,11 +1,11 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { eventRouting, shardOf } from "./shards.ts";
 
-Deno.test("shardOf() never changes: a player's events stay in one queue from release to release", () => {
+Deno.test("shardOf() is stable: a player's events stay in one queue across releases", () => {
   deepStrictEqual([10n, 11n, 12n, 1_000_000n, -1n, 2n ** 63n - 1n].map((id) => shardOf(id, 8)), [4, 3, 6, 4, 2, 5]);
 });
 
-Deno.test("shardOf() divides ids evenly, also ids with a step or of one magnitude", () => {
+Deno.test("shardOf() distributes ids evenly, also ids with a step or of one magnitude", () => {
   for (
     const [name, idOf] of Object.entries({
       "one after the other": (n: number) => BigInt(10 + n),
@@ -23,7 +23,7 @@ Deno.test("shardOf() divides ids evenly, also ids with a step or of one magnitud
   }
 });
 
-Deno.test("eventRouting() with one queue is the exchange and the player's id, as ever; with several, the shard", () => {
+Deno.test("eventRouting() returns the exchange and the player's id for one queue, and the shard for several", () => {
   const one = eventRouting({ EVENTS_EXCHANGE: "events" });
   deepStrictEqual([one.exchange, one.routingKeyOf(12n)], ["events", "12"]);
   const four = eventRouting({ EVENTS_EXCHANGE: "events", EVENTS_SHARDS: 4 });

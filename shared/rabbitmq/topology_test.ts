@@ -14,7 +14,7 @@ Deno.test("eventTopology() treats the arguments for unknown when somebody else d
   ]);
 });
 
-Deno.test("eventTopology() with one shard is what it is without shards: the same queue, arguments and bindings", () => {
+Deno.test("eventTopology() with one shard equals the topology without shards: queue, arguments and bindings", () => {
   const topology = eventTopology({ ...names, EVENTS_SHARDS: 1 });
   deepStrictEqual(topology, eventTopology(names));
   deepStrictEqual(topology.map(({ name, bindings }) => [name, bindings]), [

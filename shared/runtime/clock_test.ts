@@ -23,7 +23,7 @@ Deno.test("now() is the wall clock, and monotonic() never goes back", () => {
   assert.ok(clock.monotonic() >= first);
 });
 
-Deno.test("sleepToTick() wakes loops that began at different times together, keeps their periods, and tells how late", async () => {
+Deno.test("sleepToTick() aligns loops with different starts, keeps their periods, and returns the delay", async () => {
   const [virtual, stop] = [new VirtualClock(), new AbortController()];
   const woken: Record<string, number[]> = { one: [], other: [] };
   const loop = async (name: string, ms: number) => {

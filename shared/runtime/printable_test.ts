@@ -49,7 +49,7 @@ Deno.test("cutTo() never cuts a character in half", () => {
   strictEqual(cutTo("a🎰b", 4), "a🎰b");
 });
 
-Deno.test("plural() knows one from many", () => {
+Deno.test("plural() distinguishes one from many", () => {
   const counted = [0, 1, 2].map((count) => plural(count, "event"));
   deepStrictEqual([...counted, plural(2, "currency", "currencies")], [
     "0 events",

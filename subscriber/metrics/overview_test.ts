@@ -62,7 +62,7 @@ Deno.test("overviewOf() reports how many consumers send no reports, and since wh
   deepStrictEqual(await after(1_000), ["letters"]);
 });
 
-Deno.test("overviewOf() names the shards that no subscriber takes from, while others are consumed", async () => {
+Deno.test("overviewOf() names the shards without a subscriber while others are consumed", async () => {
   const { now, after } = overview();
   const shards = [4, 0, 12].map((messages, shard) => ({
     name: `q.${shard}`,
@@ -71,7 +71,10 @@ Deno.test("overviewOf() names the shards that no subscriber takes from, while ot
   }));
   now.depths = { events: sumOf(shards), dead: { messages: 0 } };
   deepStrictEqual(now.depths.events, { messages: 16, consumers: 1, shards });
-  deepStrictEqual(await after(0), ["problems", "No subscriber takes from q.2, where 12 events wait."]);
+  deepStrictEqual(await after(0), [
+    "problems",
+    "12 events in q.2, which no subscriber consumes: check EVENTS_SHARDS and EVENTS_SHARDS_TAKEN.",
+  ]);
   const idle = shards.map((shard) => ({ ...shard, consumers: 0 }));
   now.depths = { events: sumOf(idle), dead: { messages: 0 } };
   deepStrictEqual(await after(1_000), ["well"], "this subscriber tells why it consumes nothing");
@@ -112,7 +115,7 @@ Deno.test("overviewOf() names a stuck subscriber without recent reports once", a
   await after(0);
   deepStrictEqual(await after(5_000), [
     "problems",
-    "7 events held by subscriber two, silent since 22:59:00 UTC: check its process.",
+    "7 events held by subscriber two, silent since 22:59:00 UTC: kill and restart its process.",
   ]);
   now.fleet = { ...now.fleet, subscribers: [{ ...now.fleet.subscribers[0]!, events: 0 }] };
   const [, sentence] = await after(1_000);
@@ -123,14 +126,14 @@ Deno.test("overviewOf() names a stuck subscriber without recent reports once", a
   );
 });
 
-Deno.test("overviewOf() says that partitions run out while there is time to cure it", async () => {
+Deno.test("overviewOf() reports early that partitions run out", async () => {
   const { now, after } = overview();
   now.runway = 14;
   deepStrictEqual(await after(0), ["letters"]);
   now.runway = 6.9;
   deepStrictEqual(await after(0), [
     "problems",
-    "The table events has partitions for 6 more days, and no subscriber could create the next: each log says why (partitions.failed).",
+    "6 days of partitions left in the table events, and no subscriber could create more: read the log of a subscriber (partitions.failed).",
   ]);
 });
 

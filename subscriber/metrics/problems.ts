@@ -68,8 +68,8 @@ export function problemsOf(
   if (runway !== undefined && runway < leastRunwayDays) {
     const days = Math.max(0, Math.floor(runway));
     problems.push(
-      `The table events has partitions for ${days} more ${days === 1 ? "day" : "days"}, ` +
-        "and no subscriber could create the next: each log says why (partitions.failed).",
+      `${plural(days, "day")} of partitions left in the table events, and no subscriber could create more: ` +
+        "read the log of a subscriber (partitions.failed).",
     );
   }
   const oldest = oldestMsOf(fleet);
@@ -81,10 +81,12 @@ export function problemsOf(
   return problems;
 }
 
-/** While others are consumed: otherwise this subscriber's own state says why nothing is. */
+/** Only while other queues are consumed: otherwise this subscriber's own state is the problem. */
 function idleSentences(depths: Depths | undefined): string[] {
   const idle = depths?.events.consumers ? depths.events.shards?.filter(({ consumers }) => consumers === 0) ?? [] : [];
-  return idle.map(({ name, messages }) => `No subscriber takes from ${name}, where ${countOf(messages)} wait.`);
+  return idle.map(({ name, messages }) =>
+    `${countOf(messages)} in ${name}, which no subscriber consumes: check EVENTS_SHARDS and EVENTS_SHARDS_TAKEN.`
+  );
 }
 
 /** Gives times, not durations: a screen reader reads a sentence again when it changes. */
@@ -93,7 +95,7 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
     const who = id === ownId ? "this subscriber" : `subscriber ${id}`;
     const at = timeOf(since);
     return state === "silent"
-      ? `${countOf(events)} held by ${who}, silent since ${at}: check its process.`
+      ? `${countOf(events)} held by ${who}, silent since ${at}: kill and restart its process.`
       // Without events: its connection was lost, so the broker requeued the deliveries for others.
       : `${events === 0 ? "1 batch" : countOf(events)} held by ${who} since ${at}: ${last_error}.`;
   });

@@ -5,7 +5,7 @@ import { keepFolding } from "./fold.ts";
 
 const locked = Object.assign(new Error("canceling statement due to lock timeout"), { code: "55P03" });
 
-Deno.test("keepFolding() folds while the subscriber stores events, rarely else, and says once why it cannot", async () => {
+Deno.test("keepFolding() folds while the subscriber stores events, rarely otherwise, and logs an error once", async () => {
   const clock = new VirtualClock(0);
   const log = new RecordedLog();
   const stop = new AbortController();

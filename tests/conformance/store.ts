@@ -238,7 +238,7 @@ export function testStore({ name, withDatabase }: Subject): void {
   });
 
   for (const table of ["player_totals", "event_counts", "player_leaders"]) {
-    test(`fold() adds nothing when a trigger keeps a row out of ${table}, and all once the trigger is gone`, async (database) => {
+    test(`fold() adds nothing when a trigger keeps a row out of ${table}, and everything after the trigger is dropped`, async (database) => {
       const store = new PostgresStore(database, "s");
       await database.query(dropRow, []);
       for (const bets of ["1", "2"]) {
@@ -280,7 +280,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     });
   }
 
-  test("fold() goes on when a table is altered in a way that does no harm", async (database) => {
+  test("fold() works when a table is altered in a way that is harmless", async (database) => {
     const store = new PostgresStore(database, "s");
     await alter(database, "drop view player_totals_now; drop view event_counts_now");
     const changes = [

@@ -81,7 +81,7 @@ Deno.test("a new database has a partition for every id: one for each of four wee
   });
 });
 
-Deno.test("the age of retention is the time since a run last succeeded; before any run, since the history begins", async () => {
+Deno.test("the age of retention is the time since a run last succeeded, or since the history begins", async () => {
   await withDatabase(async ({ sql, database }) => {
     const days = async () => Math.round(await readRetentionAge(database) / 86_400);
     const ended = (ago: number, act: string, state: string) =>

@@ -25,7 +25,7 @@ const edit = (letter: bigint, event: Event, time: string, by: string) => ({
   ...{ letter, event, by, at: at(time), body: encodeEvent(event) },
 });
 
-Deno.test("describeLineage() tells each failure, edit and act with time and author, and what was published at first", () => {
+Deno.test("describeLineage() lists each failure, edit and act with time and user, and the original event", () => {
   const [first, second, third] = ["XTS", "KWD", "EUR"].map((currency) => bet({ currency })) as [Event, Event, Event];
   const history: LetterHistory = {
     letters: [
@@ -46,18 +46,18 @@ Deno.test("describeLineage() tells each failure, edit and act with time and auth
     "    unknown-currency: no KWD",
     "  2026-11-24T22:30:00.000Z  edited by eve",
     "    currency: KWD → EUR",
-    'as published     {"id":1,"player_id":11,"game_id":101,"type":"bet","amount":500,"currency":"XTS",' +
+    'original         {"id":1,"player_id":11,"game_id":101,"type":"bet","amount":500,"currency":"XTS",' +
     '"has_won":false,"created_at":"2022-02-02T23:45:00Z"}',
   ]);
 });
 
-Deno.test("describeLineage() is silent about a letter that only failed, and says when older steps are missing", () => {
+Deno.test("describeLineage() prints nothing for a letter without a history, and reports missing steps", () => {
   const only = letter(1n, bet(), "22:00:00", "");
   deepStrictEqual(describeLineage({ letters: [only], edits: [], more: false }), []);
   const cut = describeLineage({ letters: [only], edits: [edit(1n, bet(), "22:10:00", "anna")], more: true });
   deepStrictEqual(cut, [
     "history          1 failure · 1 edit",
-    "  There is more before this.",
+    "  Earlier steps are not shown.",
     "  2026-11-24T22:00:00.000Z  failed again by one",
     "    unknown-currency: no detail",
     "  2026-11-24T22:10:00.000Z  edited by anna",

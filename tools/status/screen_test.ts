@@ -67,7 +67,7 @@ Deno.test("drawStatus() shows queues, lag, rates, lock and totals, a line each",
   ]);
 });
 
-Deno.test("drawStatus() shows a shard that no subscriber takes from, or that holds most of the events", () => {
+Deno.test("drawStatus() shows a shard without a subscriber, or with most of the events", () => {
   const shard = (n: number, messages: number | null, consumers: number | null) => ({
     name: `q.${n}`,
     messages,

@@ -33,7 +33,7 @@ async function routesOf(letters: readonly DeadLetter[], shards?: number) {
   return sent.map(({ exchange, routingKey }) => [exchange, routingKey]);
 }
 
-Deno.test("replay() sends a letter back to its player's shard, as the shards are now", async () => {
+Deno.test("replay() sends a letter to its player's current shard", async () => {
   const shard = (shards: number) => String(shardOf(12n, shards));
   const letters = [letter("events.shards", shard(4))];
   deepStrictEqual(await routesOf(letters, 4), [["events.shards", shard(4)]]);
@@ -41,13 +41,13 @@ Deno.test("replay() sends a letter back to its player's shard, as the shards are
   deepStrictEqual(await routesOf(letters, 1), [["events", shard(4)]], "one queue takes every key");
 });
 
-Deno.test("replay() sends a letter whose player is unknown to its own shard while there is one", async () => {
+Deno.test("replay() sends a letter without a known player to its old shard if that exists", async () => {
   const letters = ["3", "7", "other"].map((key) => letter("events.shards", key, Uint8Array.of(7)));
   deepStrictEqual(await routesOf(letters, 4), [["events.shards", "3"], ["events.shards", "3"], ["events.shards", "0"]]);
   deepStrictEqual((await routesOf(letters, 2)).map(([, key]) => key), ["1", "1", "0"]);
 });
 
-Deno.test("replay() sends a letter that was not divided by shard the way that it came", async () => {
+Deno.test("replay() sends an unsharded letter back to its original route", async () => {
   const letters = [letter("events", "12"), letter("another", "a.key")];
   deepStrictEqual(await routesOf(letters, 4), [["events", "12"], ["events", "a.key"]]);
   deepStrictEqual(await routesOf(letters), [["events", "12"], ["events", "a.key"]]);

@@ -4,7 +4,7 @@ import { seededRandom } from "../../runtime/random.ts";
 import { silentLog as log } from "../../runtime/telemetry/log.ts";
 import { ConfirmPublisher } from "./publisher.ts";
 
-Deno.test("ConfirmPublisher sets no timer while it has no message, and gives each up in its time", async () => {
+Deno.test("ConfirmPublisher sets no timer without messages, and gives each message up at its deadline", async () => {
   const clock = new VirtualClock();
   const publisher = new ConfirmPublisher({
     ...{ url: "amqp://nowhere", name: "test", topology: [], clock, random: seededRandom(1), log },

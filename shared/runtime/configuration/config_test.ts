@@ -165,7 +165,7 @@ Deno.test("readConfig() accepts the examples of the servers' documentation", () 
   }
 });
 
-Deno.test("readConfig() takes shards from EVENTS_SHARDS only, and no more of them than PREFETCH", () => {
+Deno.test("readConfig() limits the taken shards to EVENTS_SHARDS and PREFETCH", () => {
   deepStrictEqual(problemsOf({ EVENTS_SHARDS: "4", EVENTS_SHARDS_TAKEN: "3, 0", PREFETCH: "4" }), []);
   deepStrictEqual(problemsOf({ EVENTS_SHARDS_TAKEN: "0,1" }), [
     "EVENTS_SHARDS=1 must exceed each number of EVENTS_SHARDS_TAKEN=0,1: the first is 0",

@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import { listensAt } from "./listens.ts";
 
-Deno.test("listensAt() tells a server that waits from a closed port, and from a proxy whose server is away", async () => {
+Deno.test("listensAt() distinguishes a listening server from a closed port, and from a proxy without its server", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `amqp://127.0.0.1:${listener.addr.port}`;
   const accepted = listener.accept();

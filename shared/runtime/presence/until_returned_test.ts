@@ -19,14 +19,14 @@ async function wait(isThere: (ms: number) => boolean | Promise<boolean>, { wasAw
   return { ...ended!, probes };
 }
 
-Deno.test("untilReturned() ends within a quarter of a second of a server's return, whether it was away before or left since", async () => {
+Deno.test("untilReturned() ends within 250 ms of a server's return, also when the server goes away later", async () => {
   const { returned, at } = await wait((ms) => ms >= 3_000);
   deepStrictEqual([returned, at >= 3_000 && at <= 3_250], [true, true], `${at} ms`);
   const left = await wait((ms) => ms < 1_000 || ms >= 2_000, { wasAway: false });
   deepStrictEqual([left.returned, left.at >= 2_000 && left.at <= 2_250], [true, true], `${left.at} ms`);
 });
 
-Deno.test("untilReturned() waits to its end for a server that is there and refuses, and for one that stays away or silent", async () => {
+Deno.test("untilReturned() waits in full for a server that refuses, stays away or is silent", async () => {
   for (const there of [() => true, () => false, () => new Promise<boolean>(() => {})]) {
     const { returned, at, probes } = await wait(there, { wasAway: false });
     deepStrictEqual([returned, at], [false, 5_000]);
@@ -34,7 +34,7 @@ Deno.test("untilReturned() waits to its end for a server that is there and refus
   }
 });
 
-Deno.test("untilReturned() ends with its signal", async () => {
+Deno.test("untilReturned() ends on its signal", async () => {
   const { returned, at } = await wait(() => false, { stopAt: 1_234 });
   deepStrictEqual([returned, at], [false, 1_234]);
 });

@@ -41,7 +41,7 @@ Deno.test("Connections of one address make room for each other only; a trusted p
   deepStrictEqual([closed.length, connections.size], [1, mostConnections]);
 });
 
-Deno.test("Connections sets no timer while none is open", async () => {
+Deno.test("Connections sets no timer without open connections", async () => {
   const [clock, stop] = [new VirtualClock(), new AbortController()];
   const connections = new Connections(clock);
   const { open } = opener(connections);

@@ -80,7 +80,7 @@ Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker
   deepStrictEqual(told(1), ["silent", 2, 0, 0]);
 });
 
-Deno.test("viewOf() counts a subscriber once, from how many shards it takes", () => {
+Deno.test("viewOf() counts a subscriber once, for any number of shards", () => {
   const unheard = (reports: HeardReport[], ...consumers: number[]) => viewOf(reports, consumers, now).unheard;
   const [all, even, odd] = [report("all"), report("even", { takes: [0, 2] }), report("odd", { takes: [1, 3] })];
   strictEqual(unheard([all, even, odd], 2, 2, 2, 2), 0);

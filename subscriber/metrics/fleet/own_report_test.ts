@@ -110,7 +110,7 @@ Deno.test("keepTelling() reports each second until it ends, then removes the sub
   deepStrictEqual(await fleet.read(), []);
 });
 
-Deno.test("keepTelling() tells every other second while the subscriber is idle", async () => {
+Deno.test("keepTelling() reports every other second while the subscriber is idle", async () => {
   const { clock, now, own } = ownReport();
   const fleet = new MemoryFleet(clock);
   const told: (string | number)[] = [];

@@ -7,13 +7,13 @@ function bucketsOf(latencies: readonly number[]): LatencyBuckets {
   return buckets;
 }
 
-Deno.test("LatencyBuckets puts a latency into the bucket whose upper bound it does not exceed", () => {
+Deno.test("LatencyBuckets uses the first bucket whose upper bound is not below the latency", () => {
   const { counts } = bucketsOf([0, 1, 1.1, 2, 2.1, 1_024, 1e12]);
   const filled = counts.flatMap((count, bucket) => count > 0 ? [[bucket, count]] : []);
   deepStrictEqual(filled, [[0, 2], [1, 1], [4, 1], [5, 1], [40, 1], [99, 1]]);
 });
 
-Deno.test("summaryOf() is within 19 % of the percentiles, also of counts that were added up", () => {
+Deno.test("summaryOf() is within 19 % of the percentiles, also for summed counts", () => {
   const latencies = Array.from({ length: 10_000 }, (_, n) => 0.5 + n);
   const [even, odd] = [0, 1].map((rest) => bucketsOf(latencies.filter((_, n) => n % 2 === rest)).counts);
   const { p50, p99, events } = summaryOf(even!.map((count, bucket) => count + odd![bucket]!))!;

@@ -62,7 +62,7 @@ Deno.test("held() backs off up to five seconds", async () => {
   deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
 });
 
-Deno.test("held() tries again within a quarter of a second of the return of a database that was gone", async () => {
+Deno.test("held() retries within 250 ms of a database's return", async () => {
   const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
   for (const error of [refused, shuttingDown(), new Error("Connection terminated unexpectedly")]) {
     for (const returnMs of [12_345, 60_001]) {
@@ -78,7 +78,7 @@ Deno.test("held() tries again within a quarter of a second of the return of a da
   }
 });
 
-Deno.test("held() backs off as long as ever from a database that answers, but refuses the login or the batch", async () => {
+Deno.test("held() backs off in full from a database that refuses the login or the batch", async () => {
   const refusal = Object.assign(new Error("password authentication failed"), { code: "28P01", severity: "FATAL" });
   for (const error of [refusal, shuttingDown()]) {
     const { clock, abandon, attempts } = holdingWith({ isThere: () => true }, error);

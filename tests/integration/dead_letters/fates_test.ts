@@ -152,7 +152,7 @@ test("one subscriber resolves for all, and another takes over when it is gone", 
   strictEqual(await leaseOf(database, "resolve", "third").hold(), true);
 });
 
-test("no lease is written while there is nothing to resolve", async (letters) => {
+test("the resolver writes no lease while there is nothing to resolve", async (letters) => {
   await resolveOnce(letters, "one");
   deepStrictEqual(await letters.sql.query("select name from dead_letter_leases where name = 'resolve'"), []);
 });

@@ -33,7 +33,7 @@ function publish({ channel, events }: TestQueues, ...keys: readonly string[]): v
   }
 }
 
-Deno.test("each shard has its queue; what is for another shard or for none is in the first", async () => {
+Deno.test("each shard has its queue; events of another shard or of none are in the first", async () => {
   await withShards(3, async (queues) => {
     const { channel, events } = queues;
     publish(queues, "0", "1", "2", "2");
@@ -43,7 +43,7 @@ Deno.test("each shard has its queue; what is for another shard or for none is in
   });
 });
 
-Deno.test("members of one queue and of several use the same broker: neither changes what the other declared", async () => {
+Deno.test("members with one queue and with several share a broker, and neither changes the other's declarations", async () => {
   await withShards(1, async (queues) => {
     const { channel, events, dead, broker } = queues;
     const names = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead };
@@ -65,7 +65,7 @@ Deno.test("members of one queue and of several use the same broker: neither chan
   });
 });
 
-Deno.test("AmqpConsumer takes from all its queues, an equal part of its prefetch from each", async () => {
+Deno.test("AmqpConsumer consumes all its queues, with an equal part of its prefetch for each", async () => {
   await withShards(3, async (queues) => {
     publish(queues, ..."000000".split(""), ..."111111".split(""), ..."2".split(""));
     for (const [shard, count] of [6, 6, 1].entries()) await inQueue(queues, queues.queues[shard]!, count);
@@ -111,7 +111,7 @@ Deno.test("AmqpConsumer settles deliveries of all its queues, in any order and w
   });
 });
 
-Deno.test("AmqpConsumer takes only from the queues that it is given, and stops taking from all", async () => {
+Deno.test("AmqpConsumer consumes only its own queues, and stops all of them", async () => {
   await withShards(3, async (queues) => {
     publish(queues, "0", "1", "2");
     const consumer = await untilConsuming(consumerOn(queues, { queues: [queues.queues[0]!, queues.queues[2]!] }));
@@ -128,7 +128,7 @@ Deno.test("AmqpConsumer takes only from the queues that it is given, and stops t
   });
 });
 
-Deno.test("otherShards() tells of the queues beyond EVENTS_SHARDS, and removes them when they are empty", async () => {
+Deno.test("otherShards() lists the queues beyond EVENTS_SHARDS, and removes empty ones", async () => {
   await withShards(3, async (queues) => {
     const { events, dead, broker } = queues;
     const config = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead, EVENTS_SHARDS: 1 };

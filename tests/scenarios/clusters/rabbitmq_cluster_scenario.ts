@@ -89,7 +89,7 @@ Deno.test("three nodes, some of them down", async (t) => {
   );
 });
 
-Deno.test("on three nodes with four events queues, whose leaders are spread, while events come", async (t) => {
+Deno.test("three nodes with four events queues, whose leaders are spread, while events arrive", async (t) => {
   await using cluster = await RabbitmqCluster.start();
   const shards = shardQueuesOf(EVENTS_QUEUE, 4);
   await withBatch(
@@ -103,7 +103,7 @@ Deno.test("on three nodes with four events queues, whose leaders are spread, whi
       await untilWhole();
       strictEqual((await leaders()).size > 1, true, "one node leads all");
 
-      await t.step("the node that leads a shard is killed, shard by shard", async () => {
+      await t.step("the leader of each shard is killed in turn", async () => {
         let killed = Promise.resolve();
         await batch.publish(8_000, (sent) => {
           if (sent % 2_000 !== 500) return;
@@ -118,7 +118,7 @@ Deno.test("on three nodes with four events queues, whose leaders are spread, whi
         await world.untilSettled(ledger, DEAD_LETTER_QUEUE);
       });
 
-      await t.step("the node that leads a shard is partitioned away, and comes back", async () => {
+      await t.step("the leader of a shard is partitioned away, and returns", async () => {
         const away = await cluster.leaderOf(shards[1]!);
         const others = cluster.nodes.filter((node) => node !== away);
         const during = batch.publish(2_000);

@@ -13,7 +13,7 @@ const names = shardQueuesOf(queues.EVENTS_QUEUE, 4);
 const others = names.slice(1);
 const ids = ["subscriber-1", "subscriber-2"];
 
-Deno.test("from one events queue to four and back while events arrive: nothing is lost or doubled", async (t) => {
+Deno.test("a move from one events queue to four and back while events arrive: nothing is lost or duplicated", async (t) => {
   await using world = await PrivateWorld.start();
   const ledger = new Ledger();
   await world.startRatesApi();
@@ -50,7 +50,7 @@ Deno.test("from one events queue to four and back while events arrive: nothing i
       await eventually("events by shard", () => publisher.sent > sent + 1_000 || undefined);
     });
 
-    await t.step("all four queues have events while nobody takes them", async () => {
+    await t.step("all four queues hold events while no subscriber runs", async () => {
       for (const id of ids) await world.stop(subscribers.get(id)!);
       await eventually("events in each", async () => (await lengths()).every((length) => length > 20) || undefined);
     });

@@ -152,7 +152,7 @@ for (const shards of [1, 4]) {
   });
 }
 
-Deno.test("RabbitMQ's users may do what deno task roles gives them, with components/shards too", async () => {
+Deno.test("RabbitMQ's users have the rights of deno task roles, also with components/shards", async () => {
   const manifests = await overlayWith("production", "shards");
   const roles = brokerRoles(topologyConfig(manifests)).filter(({ user }) => user !== "casino-provision");
   for (const { user, configure, write, read } of roles) {

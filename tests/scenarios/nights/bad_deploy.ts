@@ -17,9 +17,9 @@ export const badDeploy: Story = async (night, system) => {
   await night.restarts("subscriber-1");
   await system.publish(400);
   await night.sees({
-    title: /^\d+ dead letters to look at$/,
+    title: /^\d+ dead letters to review$/,
     status: /^Dead letters +\d+ letters; see `deno task dead groups`$/m,
-    alert: ["CasinoOwnFault", /^The code of subscriber \S+ failed/],
+    alert: ["CasinoOwnFault", /^A bug in subscriber \S+ failed/],
   });
   await night.follows("runbook.md", "CasinoOwnFault", "dead list --reason processing-failed");
 

@@ -16,10 +16,10 @@ export const failover = (kept: AsyncDisposableStack): Story => async (night, sys
   servers.replace("postgres", replica.url);
   await system.publish(200);
   await night.sees({
-    title: /wrong$/,
+    title: /problems?$/,
     problem: /cannot execute COPY during recovery; if this server is a replica, promote it/,
     status: /cannot execute COPY during recovery/,
-    alert: ["CasinoDatabaseRefusesBatches", /^Postgres does not take batches$/],
+    alert: ["CasinoDatabaseRefusesBatches", /^Postgres refuses batches$/],
   });
   await night.follows("runbook.md", "It is read-only", "batch.held", "pg_is_in_recovery", "pg_promote");
 };

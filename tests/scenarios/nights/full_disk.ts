@@ -12,10 +12,10 @@ export const fullDisk: Story = async (night, system) => {
   while (!await isFull() && system.ledger.attempted < mostEvents) await system.publish(1_000);
   await eventually("the error in Postgres's log", isFull);
   await night.sees({
-    title: /wrong$/,
+    title: /problems?$/,
     problem: /No space left on device/,
     status: /No space left on device/,
-    alert: ["CasinoDatabaseRefusesBatches", /^Postgres does not take batches$/],
+    alert: ["CasinoDatabaseRefusesBatches", /^Postgres refuses batches$/],
   });
   await night.follows("runbook.md", "The disk is full", "df -h", "pg_total_relation_size");
   await disk.makeRoom();

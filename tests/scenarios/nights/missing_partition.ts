@@ -14,13 +14,13 @@ export const missingPartition: Story = async (night, system) => {
     await sql.query(`create table ${name} (forgotten int)`);
     return name;
   });
-  await night.fires("CasinoPartitionsRunOut", /^In \d days events have no partition/);
+  await night.fires("CasinoPartitionsRunOut", /^Partitions of the table events run out in \d days/);
   await send(system, times(count, () => expected(system, oneBet(), -8 * dayMs)));
   await night.sees({
-    title: /^(One thing is|2 things are) wrong$/,
-    problem: /has held \d+ events since .*"events_partition_missing"; create the partition that is missing/,
-    status: /^Subscriber +\S+ {2}has held \d+ events for .*"events_partition_missing"/m,
-    alert: ["CasinoPartitionsRunOut", /^In \d days events have no partition/],
+    title: /^(1 problem|2 problems)$/,
+    problem: /^\d+ events? held by .* since .*"events_partition_missing"; create the partition that is missing/,
+    status: /^Subscriber +\S+ {2}\d+ events? held for .*"events_partition_missing"/m,
+    alert: ["CasinoPartitionsRunOut", /^Partitions of the table events run out in \d days/],
   });
   await night.follows("runbook.md", "CasinoPartitionsRunOut", "partitions.failed", "select event_partitions_end");
   await system.operator.try(`psql "$DATABASE_ADMIN_URL" -c 'drop table ${obstacle}'`, undefined, "the obstacle");

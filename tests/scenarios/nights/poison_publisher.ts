@@ -14,9 +14,9 @@ export const poisonPublisher: Story = async (night, system) => {
   await send(system, [...repairable, ...torn]);
   await system.publish(200);
   await night.sees({
-    title: `${2 * each} dead letters to look at`,
+    title: `${2 * each} dead letters to review`,
     status: new RegExp(`^Dead letters +${2 * each} letters; see`, "m"),
-    alert: ["CasinoDeadLetters", /^\d+ events could not be processed: invalid$/m],
+    alert: ["CasinoDeadLetters", /^\d+ dead-lettered in ten minutes: invalid$/m],
   });
   await night.follows("runbook.md", "undecodable, invalid", "dead edit", "--json", "dead drop");
 };

@@ -5,10 +5,10 @@ import type { Story } from "./night.ts";
 export const ratesOutage: Story = async (night, system) => {
   await happenings["no rates come"]!(system);
   await night.sees({
-    title: "One thing is wrong",
+    title: "1 problem",
     problem: /^The rates API is not available \(.*\): the cached rates are used until they expire/i,
     status: /^Rates +none/m,
-    alert: ["CasinoDeadLettersForRates", /no exchange rates come/],
+    alert: ["CasinoDeadLettersForRates", /exchange rates are missing/],
   });
   await night.follows("runbook.md", "CasinoDeadLettersForRates");
 };

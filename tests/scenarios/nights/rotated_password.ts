@@ -7,10 +7,10 @@ export const rotatedPassword: Story = async (night, system) => {
   await night.follows("rotation.md", passwords, "cp -p casino.env", "roles rabbitmq", "close_all_user_connections");
   await system.publish(200);
   await night.sees({
-    title: "3 things are wrong",
+    title: "3 problems",
     problem: /^RabbitMQ is not available .*ACCESS.REFUSED/,
     status: /, no subscriber is consuming$/m,
-    alert: ["CasinoDependencyDown", /^rabbitmq does not serve at least one subscriber$/m],
+    alert: ["CasinoDependencyDown", /^rabbitmq is down for at least one subscriber$/m],
   });
   await night.follows(
     "rotation.md",

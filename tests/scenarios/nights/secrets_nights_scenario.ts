@@ -7,7 +7,7 @@ import { tell } from "./night.ts";
 import { rotatedPassword } from "./rotated_password.ts";
 import { stolenToken } from "./stolen_token.ts";
 
-Deno.test("secrets in the night: seen and cured with page and terminal alone, as the documents say", async (t) => {
+Deno.test("secrets in the night: an operator sees and cures each fault with page, terminal and documents alone", async (t) => {
   const { beforeEach } = await readDocument("rotation.md");
   await using system = await System.start(beforeEach, { RATES_WAIT_MS: "30000", ...secrets() });
   await makeRolesFor(system);

@@ -11,7 +11,7 @@ import { poisonPublisher } from "./poison_publisher.ts";
 import { ratesOutage } from "./rates_outage.ts";
 import { stuckSubscriber } from "./stuck_subscriber.ts";
 
-Deno.test("faults in the night: seen and cured with page and terminal alone, as the documents say", async (t) => {
+Deno.test("faults in the night: an operator sees and cures each one with page, terminal and documents alone", async (t) => {
   const { beforeEach } = await readDocument("operations.md");
   await using system = await System.start(beforeEach);
   await using kept = new AsyncDisposableStack();

@@ -14,7 +14,7 @@ export const stolenToken: Story = async (night, system) => {
     sql.query("alter table events add constraint no_such_bet check (amount <> 666) not valid")
   );
   await send(system, times(letters, () => expected(system, oneBet({ amount: 666n }))));
-  await untilText(night.page, "#headline-title", `${letters} dead letters to look at`, 40_000);
+  await untilText(night.page, "#headline-title", `${letters} dead letters to review`, 40_000);
 
   await using thief = await openPage(page);
   await signIn(thief.page, token);
@@ -30,10 +30,10 @@ export const stolenToken: Story = async (night, system) => {
     const answer = await fetch(`${page}audit`, { headers: { authorization: `Bearer ${token}` } });
     await answer.body?.cancel();
   }
-  await night.fires("CasinoSignInsFail", /^\d+ tokens were wrong in ten minutes$/);
+  await night.fires("CasinoSignInsFail", /^\d+ wrong tokens in ten minutes$/);
   await night.follows("runbook.md", "CasinoSignInsFail", "casino_sign_ins_total", "http.sign_in_failed", "dead undo");
 
-  await night.sees({ title: `${letters} dead letters to look at`, status: /^Dead letters +5 letters/m });
+  await night.sees({ title: `${letters} dead letters to review`, status: /^Dead letters +5 letters/m });
   await system.withSql((sql) => sql.query("alter table events drop constraint no_such_bet"));
   await system.operator.try(
     "deno task dead replay --reason store-rejected",
