@@ -21,5 +21,5 @@ export const failover = (kept: AsyncDisposableStack): Story => async (night, sys
     status: /cannot execute COPY during recovery/,
     alert: ["CasinoDatabaseRefusesBatches", /^Postgres refuses batches$/],
   });
-  await night.follows("runbook.md", "It is read-only", "batch.held", "pg_is_in_recovery", "pg_promote");
+  await night.follows("runbook.md", "It is read-only", "batch.held", "pg_promote");
 };

@@ -22,7 +22,7 @@ export const missingPartition: Story = async (night, system) => {
     status: /^Subscriber +\S+ {2}\d+ events? held for .*"events_partition_missing"/m,
     alert: ["CasinoPartitionsRunOut", /^Partitions of the table events run out in \d days/],
   });
-  await night.follows("runbook.md", "CasinoPartitionsRunOut", "partitions.failed", "select event_partitions_end");
+  await night.follows("runbook.md", "CasinoPartitionsRunOut", "partitions.failed");
   await system.operator.try(`psql "$DATABASE_ADMIN_URL" -c 'drop table ${obstacle}'`, undefined, "the obstacle");
-  await night.follows("runbook.md", "CasinoPartitionsRunOut", "make_event_partitions", "runway_days");
+  await night.follows("runbook.md", "CasinoPartitionsRunOut", "make_event_partitions");
 };

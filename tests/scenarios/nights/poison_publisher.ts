@@ -18,5 +18,5 @@ export const poisonPublisher: Story = async (night, system) => {
     status: new RegExp(`^Dead letters +${2 * each} letters; see`, "m"),
     alert: ["CasinoDeadLetters", /^\d+ dead-lettered in ten minutes: invalid$/m],
   });
-  await night.follows("runbook.md", "undecodable, invalid", "dead edit", "--json", "dead drop");
+  await night.follows("runbook.md", "CasinoDeadLetters", "dead edit", "--json");
 };

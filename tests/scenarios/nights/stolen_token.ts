@@ -31,7 +31,7 @@ export const stolenToken: Story = async (night, system) => {
     await answer.body?.cancel();
   }
   await night.fires("CasinoSignInsFail", /^\d+ wrong tokens in ten minutes$/);
-  await night.follows("runbook.md", "CasinoSignInsFail", "casino_sign_ins_total", "http.sign_in_failed", "dead undo");
+  await night.follows("runbook.md", "CasinoSignInsFail", "casino_sign_ins_total", "dead undo");
 
   await night.sees({ title: `${letters} dead letters to review`, status: /^Dead letters +5 letters/m });
   await system.withSql((sql) => sql.query("alter table events drop constraint no_such_bet"));

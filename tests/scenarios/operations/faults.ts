@@ -96,10 +96,6 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await system.publish(some);
   },
 
-  async "the rates API is stopped"({ operator }) {
-    await operator.end("rates-api");
-  },
-
   /** Each transaction stores one event. */
   async "subscribers are slow"(system) {
     await system.stopSubscribers();
