@@ -47,9 +47,9 @@ export function isPlainUrl(text: string): boolean {
   return URL.canParse(text) && !/[\s"\p{Cc}]/u.test(text) && !/\/\/[^/?#]*[/?#].*@/.test(text);
 }
 
-/** Returns a rejected `host:port` for an error message. */
+/** Returns a rejected `host:port` for an error message. A port has five digits at most: more may be a password. */
 export function shownAddress(text: string): string {
-  return /^(?:https?:\/\/)?[\w.\-]{0,200}(:\d{0,9})?$|^\[[\da-f:]{0,60}\](:\d{0,9})?$/i.test(text) ? text : hidden;
+  return /^(?:https?:\/\/)?[\w.\-]{0,200}(:\d{0,5})?$|^\[[\da-f:]{0,60}\](:\d{0,5})?$/i.test(text) ? text : hidden;
 }
 
 /** Returns a rejected path of a secret file for an error message. The text may be the secret itself. */

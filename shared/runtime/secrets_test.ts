@@ -1,5 +1,12 @@
 import { strictEqual } from "node:assert/strict";
-import { isSecret } from "./secrets.ts";
+import { hidden, isSecret, shownAddress } from "./secrets.ts";
+
+Deno.test("shownAddress() shows a host with a port, and hides what may be a password", () => {
+  for (const text of ["localhost", "host:99999", "http://host:1", "[::1]:50051"]) strictEqual(shownAddress(text), text);
+  for (const text of ["http://user:1100811", "user:1100811", "[::1]:123456", "user:pass@host:1", "user:abc"]) {
+    strictEqual(shownAddress(text), hidden, text);
+  }
+});
 
 Deno.test("isSecret() accepts each complete secret, as text or bytes, and nothing else", () => {
   const secrets = ["current", "old-one"];
