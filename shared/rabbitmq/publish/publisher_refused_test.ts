@@ -35,7 +35,7 @@ const message = (exchange: string) => ({
   appId: "",
 });
 
-Deno.test("ConfirmPublisher sends what one channel keeps refusing over another", async () => {
+Deno.test("ConfirmPublisher sends a message that one channel keeps refusing over another channel", async () => {
   const clock = new VirtualClock();
   const { publisher, opened } = openPublisher(clock, (channel) => channel === 1);
   let confirmed = false;
@@ -49,7 +49,7 @@ Deno.test("ConfirmPublisher sends what one channel keeps refusing over another",
   await closed;
 });
 
-Deno.test("ConfirmPublisher opens ever fewer channels while a queue is full, and publishes to others", async () => {
+Deno.test("ConfirmPublisher opens fewer and fewer channels while a queue is full, and publishes to other queues", async () => {
   const clock = new VirtualClock();
   // The full queue takes a message now and then.
   const refuses = (_: number, exchange: string) => exchange === "full" && clock.monotonic() % 7_000 > 500;
