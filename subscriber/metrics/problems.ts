@@ -46,7 +46,7 @@ export function problemsOf(
   const problems: string[] = [];
   const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
     const { ok, problem } = states[name]!;
-    if (!ok) problems.push(`${dependencyNames[mode][name]} is not available (${problem}): ${consequence}.`);
+    if (!ok) problems.push(`${dependencyNames[mode][name]} is not available (${bare(problem ?? "")}): ${consequence}.`);
   };
   broken("rabbitmq", "no events are consumed");
   if (states["rabbitmq"]!.ok && !consuming()) {
@@ -97,7 +97,7 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
     return state === "silent"
       ? `${countOf(events)} held by ${who}, silent since ${at}: kill and restart its process.`
       // Without events: its connection was lost, so the broker requeued the deliveries for others.
-      : `${events === 0 ? "1 batch" : countOf(events)} held by ${who} since ${at}: ${last_error}.`;
+      : `${events === 0 ? "1 batch" : countOf(events)} held by ${who} since ${at}: ${bare(last_error ?? "")}.`;
   });
   const rest = stuck.slice(mostNamed);
   if (rest.length === 0) return sentences;
@@ -111,6 +111,11 @@ function unheardSentence(consumers: number, sinceMs: number, { subscribers }: Fl
   const silent = subscribers.filter((each) => each.state === "silent" && !isStuck(each)).map(({ id }) => id);
   const names = silent.length > 0 ? ` Silent: ${silent.slice(0, mostNamed).join(", ")}.` : "";
   return `${who} not reported since ${timeOf(new Date(sinceMs).toISOString())}: ${cure}.${names}`;
+}
+
+/** Servers end some of their sentences with a full stop. */
+function bare(text: string): string {
+  return text.replace(/\.$/, "");
 }
 
 function timeOf(instant: string): string {
