@@ -45,7 +45,7 @@ export function problemsOf(
   const problems: string[] = [];
   const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
     const { ok, problem } = states[name]!;
-    if (!ok) problems.push(`${dependencyNames[mode][name]} is not available (${problem}): ${consequence}.`);
+    if (!ok) problems.push(`${dependencyNames[mode][name]} is not available (${bare(problem ?? "")}): ${consequence}.`);
   };
   broken("rabbitmq", "no events are consumed");
   if (states["rabbitmq"]!.ok && !consuming()) {
@@ -87,7 +87,7 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
     return state === "silent"
       ? `${who} has not reported since ${at}; it held ${countOf(events)} then.`
       // Without events: its connection was lost, so the broker requeued the deliveries for others.
-      : `${who} has held ${events === 0 ? "a batch" : countOf(events)} since ${at}: ${last_error}.`;
+      : `${who} has held ${events === 0 ? "a batch" : countOf(events)} since ${at}: ${bare(last_error ?? "")}.`;
   });
   const rest = stuck.slice(mostNamed);
   if (rest.length === 0) return sentences;
@@ -105,6 +105,11 @@ function unheardSentence(consumers: number, sinceMs: number, { subscribers }: Fl
   return `${who} not reported ${what} events in hand since ${
     timeOf(new Date(sinceMs).toISOString())
   }: ${cause}.${names}`;
+}
+
+/** Servers end some of their sentences with a full stop. */
+function bare(text: string): string {
+  return text.replace(/\.$/, "");
 }
 
 function timeOf(instant: string): string {

@@ -13,6 +13,17 @@ async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<v
   deepStrictEqual(open.errors, []);
 }
 
+Deno.test("the dashboard lists the first dead letters with the headline that counts them", async () => {
+  await withPage(async ({ page }, fake) => {
+    await untilText(page, "#letters-status", "No dead letters.");
+    // The list becomes old no more, so that only the new count can reload it.
+    await page.evaluate("{ const now = performance.now(); performance.now = () => now; }");
+    fake.letters = [deadLetter(0)];
+    await untilText(page, "#headline-title", "1 dead letter to look at");
+    await untilText(page, "#letters-status", "1 dead letter.");
+  });
+});
+
 Deno.test("the dashboard shows dead letters to all, and whoever signs in replays, drops and restores them once that is confirmed", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [0, 1, 2, 3, 4].map(deadLetter);

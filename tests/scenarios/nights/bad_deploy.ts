@@ -13,7 +13,7 @@ export const badDeploy: Story = async (night, system) => {
   ok(good.includes(before));
   await Deno.writeTextFile(path, good.replace(before, before + bug));
   await night.restarts("subscriber-1");
-  await system.publish(400);
+  await system.publish(200);
   await night.sees({
     title: /^\d+ dead letters to look at$/,
     status: /^Dead letters +\d+ letters; see `deno task dead groups`$/m,

@@ -1,8 +1,7 @@
-/** Nights about passwords, tokens and personal data, with a user of its own for each member. */
+/** Nights about passwords and tokens, with a user of its own for each member. */
 import { readDocument } from "../operations/document.ts";
 import { makeRolesFor, secrets } from "../operations/roles.ts";
 import { System } from "../operations/system.ts";
-import { erasedPlayer } from "./erased_player.ts";
 import { tell } from "./night.ts";
 import { rotatedPassword } from "./rotated_password.ts";
 import { stolenToken } from "./stolen_token.ts";
@@ -16,6 +15,5 @@ Deno.test("secrets in the night: seen and cured with page and terminal alone, as
   await tell(t, system, {
     "a rotated password": rotatedPassword,
     "a stolen token": stolenToken,
-    "an erased player": erasedPlayer,
   });
 });

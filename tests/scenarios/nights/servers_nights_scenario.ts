@@ -1,8 +1,9 @@
-/** Nights about servers, messages and members, each with a fault and its cure. */
+/** Nights about servers, messages, members and personal data, each with a fault and its cure. */
 import { mayMount } from "../../harness/small_disk.ts";
 import { readDocument } from "../operations/document.ts";
 import { System } from "../operations/system.ts";
 import { badDeploy } from "./bad_deploy.ts";
+import { erasedPlayer } from "./erased_player.ts";
 import { failover } from "./failover.ts";
 import { fullDisk } from "./full_disk.ts";
 import { missingPartition } from "./missing_partition.ts";
@@ -19,11 +20,12 @@ Deno.test("faults in the night: seen and cured with page and terminal alone, as 
   await system.startMembers();
   await system.publish(200);
   await tell(t, system, {
+    "a missing partition": missingPartition,
     "a bad deploy": badDeploy,
     "a poison publisher": poisonPublisher,
     "a stuck subscriber": stuckSubscriber,
     "a rates outage": ratesOutage,
-    "a missing partition": missingPartition,
+    "an erased player": erasedPlayer,
     ...mayMount && { "a full disk": fullDisk },
     // The last one: the former primary is lost.
     "a failover": failover(kept),
