@@ -6,14 +6,21 @@ import type { FleetView } from "./fleet/fleet_view.ts";
 import { Latencies } from "./latencies.ts";
 import { overviewOf } from "./overview.ts";
 import type { Depths } from "./queue_depths.ts";
+import type { DependencyState } from "./probes.ts";
+import type { Inspection } from "../rates/shared_rates.ts";
 import type { Sources } from "./sources.ts";
 
 /** An overview with one dead letter and no problem, except what a test does to the fleet. */
 function overview() {
   const clock = new VirtualClock(Date.UTC(2026, 10, 24, 23));
   const well = { ok: true, problem: undefined };
-  const now: { fleet: FleetView; depths: Depths | undefined; runway: number | undefined } = {
+  const now: { fleet: FleetView; depths: Depths | undefined; runway: number | undefined } & {
+    inspection: Inspection | undefined;
+    ratesApi: DependencyState;
+  } = {
     runway: undefined,
+    inspection: undefined,
+    ratesApi: { ok: true, problem: undefined },
     fleet: { subscribers: [], unacknowledged: 0, unheard: 0 },
     depths: { events: { messages: 0, consumers: 2 }, dead: { messages: 1 } },
   };
@@ -22,12 +29,13 @@ function overview() {
   const sources: Partial<Sources> = {
     ...{ clock, stats: new Stats(), latencies: new Latencies(clock), subscriberId: "one", mode: "servers" },
     ...{ gate: new DatabaseGate(clock), consuming: () => true, unsettled: () => 0 },
-    ...{ totals: away, shares: away, inspectRates: away, deadLetters: () => Promise.resolve({ dead: 0, untended: 0 }) },
+    ...{ totals: away, shares: away, deadLetters: () => Promise.resolve({ dead: 0, untended: 0 }) },
     keeper: keeper as unknown as Sources["keeper"],
     subscribers: () => Promise.resolve(now.fleet),
+    inspectRates: () => now.inspection ? Promise.resolve(now.inspection) : away(),
     runway: () => Promise.resolve(now.runway),
     depths: () => now.depths ? Promise.resolve(now.depths) : away(),
-    dependencies: () => Promise.resolve({ rabbitmq: well, redis: well, postgres: well, rates_api: well }),
+    dependencies: () => Promise.resolve({ rabbitmq: well, redis: well, postgres: well, rates_api: now.ratesApi }),
     rates: { counts: { calls: 0 }, failure: undefined, own: undefined, alone: false } as unknown as Sources["rates"],
   };
   const read = overviewOf(sources as Sources);
@@ -119,6 +127,23 @@ Deno.test("overviewOf() ends a sentence once, however a server ends its own", as
   deepStrictEqual(await after(0), [
     "problems",
     "Subscriber two has held 7 events since 22:59:00 UTC: Check free disk space.",
+  ]);
+});
+
+Deno.test("overviewOf() does not speak of cached rates once there are none", async () => {
+  const { now, after } = overview();
+  const told = "Rates API is not available (refused): ";
+  now.ratesApi = { ok: false, problem: "refused" };
+  const cached = "the cached rates are used until they expire.";
+  deepStrictEqual(await after(0), ["problems", told + cached], "Redis does not tell");
+  const rates = { asOfMs: 0, perEur: new Map() };
+  const lock = { state: "free", ttlMs: null, holder: undefined } as unknown as Inspection["lock"];
+  now.inspection = { cached: { rates, freshMs: -1, usableMs: 1 } as unknown as Inspection["cached"], lock };
+  deepStrictEqual(await after(0), ["problems", told + cached]);
+  now.inspection = { cached: undefined, lock };
+  deepStrictEqual(await after(0), [
+    "problems",
+    `${told}no rates are left, so events that need them become dead letters until it answers.`,
   ]);
 });
 

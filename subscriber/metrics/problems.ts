@@ -58,7 +58,12 @@ export function problemsOf(
   // Stuck subscribers are named above and do not count again.
   const others = (unheard?.consumers ?? 0) - fleet.subscribers.filter(isStuckUnheard).length;
   if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs, fleet));
-  broken("rates_api", "the cached rates are used until they expire");
+  broken(
+    "rates_api",
+    areGone(rates, inspection)
+      ? "no rates are left, so events that need them become dead letters until it answers"
+      : "the cached rates are used until they expire",
+  );
   if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
     problems.push(`The last call to the rates API failed: ${redact(rates.failure)}.`);
   }
@@ -118,6 +123,11 @@ function timeOf(instant: string): string {
 
 function countOf(events: number): string {
   return events === 1 ? "1 event" : `${events} events`;
+}
+
+/** Whether no rates can be used, not even stale ones. While Redis does not answer, other subscribers may have some. */
+function areGone(rates: WatchedRates, inspection: Inspection | undefined): boolean {
+  return inspection !== undefined && ((inspection.cached ?? rates.own)?.usableMs ?? 0) <= 0;
 }
 
 /** Another subscriber's call may have fetched rates after ours failed. */

@@ -44,7 +44,7 @@ const faults: readonly Fault[] = [
   {
     name: "Rates API",
     label: "rates_api",
-    says: /^Rates API is not available \(.+\): the cached rates are used/,
+    says: /^Rates API is not available \(.+\): (the cached rates are used|no rates are left)/,
     ready: true,
     begin: (world) => world.stop(world.ratesApi!),
     end: (world) => world.startRatesApi(),

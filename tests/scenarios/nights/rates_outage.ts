@@ -6,7 +6,7 @@ export const ratesOutage: Story = async (night, system) => {
   await happenings["no rates come"]!(system);
   await night.sees({
     title: "One thing is wrong",
-    problem: /^The rates API is not available \(.*\): the cached rates are used until they expire/i,
+    problem: /^Rates API is not available \(.*\): no rates are left, so events that need them become dead letters/,
     status: /^Rates +none/m,
     alert: ["CasinoDeadLettersForRates", /no exchange rates come/],
   });

@@ -12,8 +12,6 @@ Deno.test("secrets in the night: seen and cured with page and terminal alone, as
   await makeRolesFor(system);
   await system.startMembers({}, ". ./subscriber.env");
   await system.publish(200);
-  await tell(t, system, {
-    "a rotated password": rotatedPassword,
-    "a stolen token": stolenToken,
-  });
+  const stories = { "a rotated password": rotatedPassword, "a stolen token": stolenToken };
+  await tell(t, system, stories, "set -a && . ./operator.env && set +a");
 });

@@ -41,11 +41,14 @@ export class Operator {
     return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   }
 
-  /** Repeats the command until its output matches. Without a pattern, runs it once, and it must succeed. */
-  async try(command: string, shows: RegExp | undefined, at: string): Promise<void> {
+  /**
+   * Repeats the command until its output matches. Without a pattern, runs it once, and it must succeed.
+   * @param first lines that the test adds before the command
+   */
+  async try(command: string, shows: RegExp | undefined, at: string, first = ""): Promise<void> {
     const giveUpAt = performance.now() + patienceMs;
     while (true) {
-      const { code, output } = await this.type(command);
+      const { code, output } = await this.type(command, first);
       if (shows ? shows.test(output) : code === 0) return;
       if (!shows || performance.now() > giveUpAt) {
         throw new Error(
