@@ -119,7 +119,13 @@ Deno.test("overviewOf() names a stuck subscriber that no longer tells once", asy
 Deno.test("overviewOf() ends a sentence once, however a server ends its own", async () => {
   const { now, after } = overview();
   const at = "2026-11-24T22:59:00.000Z";
-  const held = { version: "0.2.0", batches: 1, oldest_ms: 9_000, last_error: "Check free disk space.", last_error_at: at };
+  const held = {
+    version: "0.2.0",
+    batches: 1,
+    oldest_ms: 9_000,
+    last_error: "Check free disk space.",
+    last_error_at: at,
+  };
   now.fleet = {
     ...unheard(0),
     subscribers: [{ ...held, id: "two", state: "holding", since: at, events: 7, heard_ms: 0 }],

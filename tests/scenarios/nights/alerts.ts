@@ -26,11 +26,14 @@ export class Alerts implements AsyncDisposable {
     const folder = await TemporaryFolder.make("casino-prometheus-");
     const rules = await Deno.readTextFile(join(project, "deploy/prometheus/alerts.yaml"));
     await folder.write("alerts.yaml", rules.replaceAll(/^ +for: .*\n/gm, ""));
-    const config = await folder.write("prometheus.yaml", `
+    const config = await folder.write(
+      "prometheus.yaml",
+      `
 global: { scrape_interval: 500ms, evaluation_interval: 500ms }
 rule_files: [alerts.yaml]
 scrape_configs: [{ job_name: casino-subscriber, static_configs: [{ targets: ["${target}"] }] }]
-`);
+`,
+    );
     const address = `127.0.0.1:${freePort()}`;
     const prometheus = new Deno.Command("prometheus", {
       args: [

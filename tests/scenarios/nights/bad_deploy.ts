@@ -4,8 +4,10 @@ import { join } from "node:path";
 import type { Story } from "./night.ts";
 
 const file = "subscriber/pipeline/steps/describe.ts";
-const before = "export function describe(event: Event, amountEur: bigint | undefined, email: string | undefined): string {\n";
-const bug = `  if (event.type === "game_stop") throw new TypeError("Cannot read properties of undefined (reading 'title')");\n`;
+const before =
+  "export function describe(event: Event, amountEur: bigint | undefined, email: string | undefined): string {\n";
+const bug =
+  `  if (event.type === "game_stop") throw new TypeError("Cannot read properties of undefined (reading 'title')");\n`;
 
 export const badDeploy: Story = async (night, system) => {
   const path = join(system.operator.folder, file);

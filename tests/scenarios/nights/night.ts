@@ -34,13 +34,20 @@ export class Night implements AsyncDisposable {
     readonly system: System,
     private readonly open: OpenPage,
     private readonly alerts: Alerts,
+    private readonly asOperator: string,
   ) {}
 
-  /** Begins with a page that is calm, and no alert. */
-  static async begin(name: string, system: System): Promise<Night> {
-    const open = await openPage(`http://${system.env["HTTP"]}/`, { viewport: screens[1280] });
+  /** Begins with a page that is calm, and no alert. @param asOperator lines before a command of the operator's */
+  static async begin(name: string, system: System, asOperator = ""): Promise<Night> {
+    const http = system.env["HTTP"]!;
+    await using begun = new AsyncDisposableStack();
+    const [open, alerts] = await Promise.all([
+      openPage(`http://${http}/`, { viewport: screens[1280] }).then((page) => begun.use(page)),
+      Alerts.watching(http).then((alerts) => begun.use(alerts)),
+    ]);
     await untilText(open.page, "#headline-title", "All is well", patienceMs);
-    return new Night(name, system, open, await Alerts.watching(system.env["HTTP"]!));
+    begun.move();
+    return new Night(name, system, open, alerts, asOperator);
   }
 
   get page(): Page {
@@ -51,7 +58,7 @@ export class Night implements AsyncDisposable {
   async sees({ title, problem, status, alert }: Sight): Promise<void> {
     await untilText(this.page, "#headline-title", title, patienceMs);
     if (problem) await untilText(this.page, "#headline-problems li", problem, patienceMs);
-    await this.system.operator.try("deno task status", status, `${this.name}: deno task status`);
+    await this.types("deno task status", status);
     if (alert) await this.fires(...alert);
     await this.picture("seen");
   }
@@ -79,15 +86,21 @@ export class Night implements AsyncDisposable {
     if (chosen.length === 0) throw new Error(`${name} has no commands under ${under}`);
     for (const { command, shows, at } of chosen) {
       if (/rabbitmq/.test(command)) await this.system.pointTools();
-      await this.system.operator.try(command, shows, `${this.name}, ${at}`);
+      // rotation.md says itself who types what.
+      const first = name === "rotation.md" ? "" : this.asOperator;
+      await this.system.operator.try(command, shows, `${this.name}, ${at}`, first);
     }
+  }
+
+  async types(command: string, shows?: RegExp): Promise<void> {
+    await this.system.operator.try(command, shows, this.name, this.asOperator);
   }
 
   /** Restarts a subscriber as operations.md has it: `kill`, and the command that starts it. */
   async restarts(id: "subscriber-1" | "subscriber-2"): Promise<void> {
     const stop = `kill "$(cat ${id}.pid)" && tail --pid="$(cat ${id}.pid)" -f /dev/null`;
-    await this.system.operator.try(stop, undefined, this.name);
-    await this.follows("operations.md", "Start", `SUBSCRIBER_ID=${id}`);
+    await this.types(stop);
+    await this.follows("operations.md", "Start", `SUBSCRIBER_ID=${id}`, "/health/ready");
   }
 
   /** Checks that nothing is wrong any longer, and that each event is stored once. */
@@ -121,6 +134,7 @@ export async function tell(
   t: Deno.TestContext,
   system: System,
   stories: Readonly<Record<string, Story>>,
+  asOperator?: string,
 ): Promise<void> {
   let failed = false;
   for (const [name, story] of Object.entries(stories)) {
@@ -129,7 +143,7 @@ export async function tell(
       name,
       ignore: failed,
       async fn() {
-        await using night = await Night.begin(name, system);
+        await using night = await Night.begin(name, system, asOperator);
         await story(night, system);
         await night.isCalm();
       },

@@ -12,6 +12,19 @@ export const rotatedPassword: Story = async (night, system) => {
     status: /, no subscriber is consuming$/m,
     alert: ["CasinoDependencyDown", /^rabbitmq does not serve at least one subscriber$/m],
   });
-  await night.follows("rotation.md", passwords, 'kill "$(cat subscriber-1.pid)"', "/health/ready", 'kill "$(cat subscriber-2.pid)"');
-  await night.follows("rotation.md", passwords, "psql \"$DATABASE_URL\"", "authenticate_user", "ping", "rm casino.env.old");
+  await night.follows(
+    "rotation.md",
+    passwords,
+    'kill "$(cat subscriber-1.pid)"',
+    "/health/ready",
+    'kill "$(cat subscriber-2.pid)"',
+  );
+  await night.follows(
+    "rotation.md",
+    passwords,
+    'psql "$DATABASE_URL"',
+    "authenticate_user",
+    "ping",
+    "rm casino.env.old",
+  );
 };
