@@ -54,6 +54,11 @@ export class LiveChart {
     this.#box.setAttribute("aria-label", this.#inWords(data));
   }
 
+  /** Whether the time's label would be cut off at the right. @param {number} time seconds since 1970 */
+  #isAtEdge(time) {
+    return this.#now - time < 0.06 * this.#span;
+  }
+
   #size() {
     return { width: this.#box.clientWidth, height: this.#box.clientHeight };
   }
@@ -87,7 +92,7 @@ export class LiveChart {
           space: 64,
           incrs: [15, 30, 60, 120, 10_800, 21_600, 43_200],
           values: (/** @type {unknown} */ _, /** @type {number[]} */ times) =>
-            times.map((time) => clock(time * 1_000).replace(/:00$/, "")),
+            times.map((time) => this.#isAtEdge(time) ? "" : clock(time * 1_000).replace(/:00$/, "")),
         },
         {
           ...small,
