@@ -216,7 +216,8 @@ export const happenings: Readonly<Record<string, Happening>> = {
 
   async "subscriber-1 stands still for a while"({ operator }) {
     await operator.signal("subscriber-1", "STOP");
-    await new Promise((resolve) => setTimeout(resolve, standstillMs));
+    // The lag is sampled every other second: a pause looks up to two seconds shorter.
+    await new Promise((resolve) => setTimeout(resolve, 2 * standstillMs));
     await operator.signal("subscriber-1", "CONT");
   },
 };
