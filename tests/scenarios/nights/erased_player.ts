@@ -6,7 +6,7 @@ import { expected, oneBet, send, times } from "./messages.ts";
 import type { Story } from "./night.ts";
 
 const email = "jane@example.com";
-const sums = "select json_agg(t order by player_id) as totals from player_totals t";
+const sums = "select json_agg(t order by player_id) as totals from player_totals_now t";
 
 export const erasedPlayer: Story = async (night, system) => {
   const { page } = night;

@@ -17,7 +17,7 @@ export const missingPartition: Story = async (night, system) => {
     return name;
   });
   await send(system, times(count, () => expected(system, oneBet())));
-  await untilText(night.page, "#headline-problems li", /^The table events has partitions for 0 more days/);
+  await untilText(night.page, "#headline-problems li", /^0 days of partitions left in the table events/);
   await night.sees({
     title: /problems?$/,
     problem: /^\d+ events? held by .* since .*"events_partition_missing"; create the partition that is missing/,

@@ -10,7 +10,7 @@ const [count, ageMs] = [60, 90_000];
 export const stuckSubscriber: Story = async (night, system) => {
   {
     await using sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-long-statement" });
-    await sql.query("begin; lock table player_totals in access exclusive mode");
+    await sql.query("begin; lock table events in share row exclusive mode");
     await send(system, times(count, () => expected(system, oneBet(), ageMs)));
     await eventually("both subscribers hold events", async () => {
       const { output } = await system.operator.type("deno task status");
