@@ -51,16 +51,13 @@ export function stepsOf({ letters, edits, more }) {
 function stepsOfLetter(letter, edits, isFirst) {
   const { number, reason, detail, subscriber, last_failed_at, status, acted_by, acted_at, event } = letter;
   let before = event;
-  return [
-    {
-      ...{
-        what: isFirst ? "failed" : "failed again",
-        at: last_failed_at,
-        by: subscriber ?? "the broker",
-        letter: number,
-      },
-      words: [`${reason}: ${detail || "no detail"}`],
-    },
+  const failure = {
+    ...{ at: last_failed_at, by: subscriber ?? "the broker", letter: number },
+    what: isFirst ? /** @type {const} */ ("failed") : /** @type {const} */ ("failed again"),
+    words: [`${reason}: ${detail || "no detail"}`],
+  };
+  /** @type {Step[]} */
+  const rest = [
     ...edits.filter(({ letter }) => letter === number).map(({ at, by, event }) => {
       const words = changesOf(before, event);
       before = event;
@@ -68,6 +65,8 @@ function stepsOfLetter(letter, edits, isFirst) {
     }),
     ...(acted_at === null ? [] : [{ what: acts[status], at: acted_at, by: acted_by, letter: number, words: [] }]),
   ];
+  // Postgres's clock tells both. A letter can be edited after it was restored.
+  return [failure, ...rest.toSorted((one, other) => String(one.at) < String(other.at) ? -1 : 1)];
 }
 
 /**

@@ -71,4 +71,7 @@ Deno.test("an edit of an undecodable body lists every field; an undone drop is r
   const restored = letter(1, { acted_by: "bob", acted_at: at("22:20:00") });
   const steps = stepsOf({ letters: [restored], edits: [], more: false });
   deepStrictEqual([steps.map(({ what }) => what), countsOf(steps)], [["failed", "restored"], "1 failure"]);
+  const edits = [edit(1, "22:10:00", "USD"), edit(1, "22:30:00", "EUR")];
+  const whats = stepsOf({ letters: [restored], edits, more: false }).map(({ what }) => what);
+  deepStrictEqual(whats, ["failed", "edited", "restored", "edited"]);
 });

@@ -121,7 +121,7 @@ Deno.test("a replay of letters that die again stops by itself, shows the cause, 
     match(edited.stdout, /edit {2}done/);
     const shown = (await dead(world, "show", String(one))).stdout;
     match(shown, /^history .*\b2 edits\b[^]*\n {2}\S+ {2}edited by deno task dead\n {4}currency: XTS → JPY\n/m);
-    match(shown, /\n {4}currency: JPY → EUR\n[^]*^as published +\{.*"XTS"/m);
+    match(shown, /\n {4}currency: JPY → EUR\n[^]*^original +\{.*"XTS"/m);
     const { history } = JSON.parse((await dead(world, "show", String(one), "--json")).stdout);
     deepStrictEqual(history.edits.map(({ event }: { event: { currency: string } }) => event.currency), ["JPY", "EUR"]);
     match((await dead(world, "replay", "--all", "--wait")).stdout, /replay {2}done/);
