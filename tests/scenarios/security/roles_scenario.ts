@@ -18,6 +18,8 @@ const names = {
   EVENTS_EXCHANGE: "casino.events",
   EVENTS_QUEUE: "casino.events.queue",
   DEAD_LETTER_QUEUE: "casino.events.dead",
+  // The rights include those for one queue.
+  EVENTS_SHARDS: "2",
 };
 const cachedRates = "casino:{rates}:current";
 
@@ -135,12 +137,14 @@ Deno.test("with the roles of deno task roles", async (t) => {
       const get = (queue: string) => (channel: ConfirmChannel) => channel.get(queue);
       const refused: [Role, string, (channel: ConfirmChannel) => Promise<unknown>][] = [
         ["publisher", "takes events", get("casino.events.queue")],
+        ["publisher", "takes events of a shard", get("casino.events.queue.1")],
         ["publisher", "takes dead letters", get("casino.events.dead")],
         ["publisher", "writes dead letters", publish("casino.events.dead-letters")],
         ["publisher", "reaches queues by name", publish("")],
         ["publisher", "declares", (channel) => channel.assertQueue("casino.events.more")],
         ["publisher", "purges", (channel) => channel.purgeQueue("casino.events.queue")],
         ["subscriber", "publishes events", publish("casino.events")],
+        ["subscriber", "publishes events by shard", publish("casino.events.shards")],
         ["subscriber", "takes dead letters", get("casino.events.dead")],
         ["subscriber", "declares", (channel) => channel.assertQueue("casino.events.queue")],
         ["subscriber", "deletes", (channel) => channel.deleteQueue("casino.events.queue")],
@@ -158,7 +162,9 @@ Deno.test("with the roles of deno task roles", async (t) => {
       }
       // The same operations succeed for the roles that may do them, so the operations themselves are valid.
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "publisher"), publish("casino.events")), undefined);
+      strictEqual(await codeOf(asRole(RABBITMQ_URL, "publisher"), publish("casino.events.shards")), undefined);
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "subscriber"), get("casino.events.queue")), undefined);
+      strictEqual(await codeOf(asRole(RABBITMQ_URL, "subscriber"), get("casino.events.queue.1")), undefined);
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "dead-letters"), get("casino.events.dead")), undefined);
     });
 
