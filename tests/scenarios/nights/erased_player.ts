@@ -21,8 +21,9 @@ export const erasedPlayer: Story = async (night, system) => {
   // Subscribers forget within 10 s; pages that are open stay until they are reloaded.
   await eventually("a page without the e-mail", async () => {
     await page.reload();
-    await untilText(page, "#events li", "Player #");
-    return !(await page.content()).includes(email);
+    await untilText(page, "#headline-title", "All is well");
+    const recent = await (await fetch(new URL("/events?limit=500", page.url()))).text();
+    return !recent.includes(email) && !(await page.content()).includes(email);
   });
   deepStrictEqual(await system.withSql((sql) => sql.one(sums)), before);
   await plays();

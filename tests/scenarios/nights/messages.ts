@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { Event, EventOf } from "../../../shared/event/event.ts";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { uuidv7 } from "../../../shared/rabbitmq/message_id.ts";
 import { systemRandom } from "../../../shared/runtime/random.ts";
 import { bet } from "../../fixtures/deliveries.ts";
@@ -37,14 +38,19 @@ export function expected(system: System, event: Event, ageMs = 0, as = event): M
   return message;
 }
 
+/** Resolves when the broker has confirmed all: what it has not confirmed may be lost when the channel closes. */
 export async function send(system: System, messages: readonly Message[]): Promise<void> {
-  await system.withChannel((channel) => {
+  const connection = await openConnection({ url: system.servers.direct.RABBITMQ_URL, name: "casino-test" });
+  try {
+    const channel = await connection.createConfirmChannel();
     for (const { body, messageId, timestamp } of messages) {
       const options = { messageId, persistent: true, ...timestamp !== undefined && { timestamp } };
       channel.publish(queues.EVENTS_EXCHANGE, "", Buffer.from(body), options);
     }
-    return Promise.resolve();
-  });
+    await channel.waitForConfirms();
+  } finally {
+    await connection.close();
+  }
 }
 
 export function times<T>(count: number, make: () => T): T[] {
