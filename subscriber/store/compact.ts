@@ -1,7 +1,6 @@
 /**
- * Compacts rows once a minute: the counts of past seconds and the leaders, which each subscriber writes in rows of its
- * own, become one row each. So `GET /materialized` reads few rows, however long the system runs and however many
- * subscribers come and go.
+ * Compacts rows once a minute: the counts of past seconds become one row, and so do the leaders, of which each subscriber
+ * of 0.1.0 writes a row of its own. So `GET /materialized` reads few rows, however long the system runs.
  */
 import { type Clock, sleepToTick } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
@@ -63,7 +62,7 @@ export async function keepCompacting(
       await compact(database);
       if (rounds % roundsPerSearch === 0) await findLeaders(database);
     } catch (error) {
-      log.debug("Old per-minute counts were not compacted", { problem: messageOf(error) });
+      log.debug("Counts of past seconds and leaders were not compacted", { problem: messageOf(error) });
     }
   }
 }

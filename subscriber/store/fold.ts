@@ -97,7 +97,10 @@ export interface KeepFoldingOptions {
   readonly log: Log;
 }
 
-/** Folds once a second while the subscriber stores events, and looks every other second else, until the signal is aborted; never throws. */
+/**
+ * Folds once a second while the subscriber stores events, and once a minute while it does not, until the signal is
+ * aborted. Never throws.
+ */
 export async function keepFolding(options: KeepFoldingOptions, stop: AbortSignal): Promise<void> {
   const { database, stored, clock, log } = options;
   let added = NaN;
