@@ -10,6 +10,7 @@ import { messageOf } from "../../runtime/errors.ts";
 import { type BrokerOptions, keepConnected } from "../connection.ts";
 import { type OutgoingMessage, publishOptions } from "../message.ts";
 import { ensureTopology, type Topology } from "../topology.ts";
+import { Refusals, type Refused } from "./refusals.ts";
 import { type MessageFault, messageFaultOf, Wire } from "./wire.ts";
 
 export interface PublisherOptions extends BrokerOptions {
@@ -50,8 +51,7 @@ interface Entry {
   failures: number;
   /** Not sent: there was no connection, the broker blocked us, or the message must wait for others in flight. */
   held: boolean;
-  /** The channel that last refused the message, and since when, in monotonic ms. */
-  refused: { readonly by: Wire; readonly since: number } | undefined;
+  refused: Refused | undefined;
   /** The message was in flight when the broker closed the channel because of some message. */
   suspected: boolean;
   /** When to retry after a failure, in monotonic ms. */
@@ -62,12 +62,6 @@ interface Entry {
 const retryBackoff: Backoff = { first: 50, most: 2_000 };
 const sweepEveryMs = 100;
 const drainMs = 5_000;
-/**
- * After so long, a message that a channel refuses goes over a new one. A channel of RabbitMQ 3.10 that first used a
- * quorum queue while its leader's node could not be reached refuses all for that queue, also under the next leader. The
- * time doubles with each new channel, because the queue may be full, until none was needed for a while.
- */
-const [refusedLeastMs, refusedMostMs] = [5_000, 60_000];
 /** amqplib 2.3.1's error message for a negative confirm, which has no code. */
 const nacked = "message nacked";
 
@@ -85,8 +79,7 @@ export class ConfirmPublisher {
   /** The size limit, learned when a message closed the last channel. The broker raises its limit only by a restart. */
   #limit: MessageFault | undefined;
   #blocked = false;
-  #refusedForMs = refusedLeastMs;
-  #replacedAt = 0;
+  readonly #refusals = new Refusals();
   readonly #finished: Promise<unknown>;
 
   constructor(private readonly options: PublisherOptions) {
@@ -290,13 +283,8 @@ export class ConfirmPublisher {
 
   #refusedBy(wire: Wire, entry: Entry): void {
     const now = this.options.clock.monotonic();
-    if (now - this.#replacedAt > 2 * refusedMostMs) this.#refusedForMs = refusedLeastMs;
     if (entry.refused?.by !== wire) entry.refused = { by: wire, since: now };
-    else if (this.#wire === wire && now - entry.refused.since >= this.#refusedForMs) {
-      this.#refusedForMs = Math.min(2 * this.#refusedForMs, refusedMostMs);
-      this.#replacedAt = now;
-      wire.replace();
-    }
+    else if (this.#wire === wire && this.#refusals.needNewChannel(entry.refused, now)) wire.replace();
   }
 
   #settle(entry: Entry, error?: PublishError): void {
